@@ -1,0 +1,177 @@
+//! The fold: absorb rows, merge partial results, finish. Everything that reads many rows is one.
+//!
+//! Rows are cut into chunks by their absolute index; a chunk is absorbed row by row, and chunks are merged
+//! in the order of their index. So the result has the same bits for any number of threads and however the
+//! source blocks its rows.
+
+use std::ops::ControlFlow;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{Block, Rows};
+
+/// A computation over rows that can be done in parts.
+///
+/// The law of a fold: absorbing rows in one block or in several gives the same state, bit for bit. A fold
+/// that treats one row after the other obeys it.
+pub trait Fold: Sync {
+    /// A partial result.
+    type State: Send;
+    /// The result.
+    type Output;
+
+    /// The partial result of no rows.
+    fn start(&self) -> Self::State;
+
+    /// Adds the rows of a block.
+    ///
+    /// # Errors
+    /// On an illegal value, with its row.
+    fn absorb(&self, state: &mut Self::State, block: &Block<'_>) -> Result<()>;
+
+    /// Adds the partial result of the rows that follow.
+    fn merge(&self, state: &mut Self::State, later: Self::State);
+
+    /// Turns the partial result of all rows into the result.
+    ///
+    /// # Errors
+    /// If the rows do not determine one.
+    fn finish(&self, state: Self::State) -> Result<Self::Output>;
+
+    /// How many rows make a chunk. May depend on the shape of the data, never on the machine.
+    fn chunk_rows(&self, classes: usize) -> usize {
+        chunk_rows(classes)
+    }
+}
+
+/// About 64 Ki entries: large enough to pay for its bookkeeping, small enough to spread over the cores.
+pub(crate) fn chunk_rows(classes: usize) -> usize {
+    ((1 << 16) / classes).clamp(1, 4096)
+}
+
+/// How far long work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done, in a word or two.
+    pub task: &'static str,
+    /// Rows read in this pass.
+    pub rows: u64,
+    /// Rows of a pass, if known.
+    pub total: Option<u64>,
+    /// Passes finished before this one.
+    pub pass: u32,
+}
+
+/// Is told of progress and may stop the work, which then ends with [`ErrorKind::Interrupted`].
+///
+/// A closure from [`Progress`] to [`ControlFlow`] is an observer; so is `()`, which does nothing.
+pub trait Observer: Sync {
+    /// Called between chunks of work.
+    fn progress(&self, progress: Progress) -> ControlFlow<()>;
+}
+
+impl Observer for () {
+    fn progress(&self, _: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: Fn(Progress) -> ControlFlow<()> + Sync> Observer for F {
+    fn progress(&self, progress: Progress) -> ControlFlow<()> {
+        self(progress)
+    }
+}
+
+/// Folds all rows on all threads of the current rayon pool (on one thread without feature `parallel`).
+///
+/// # Errors
+/// The first error in the order of the rows.
+pub fn fold<F: Fold>(fold: &F, rows: &dyn Rows) -> Result<F::Output> {
+    observed(fold, rows, &(), Progress { task: "reading", rows: 0, total: rows.rows(), pass: 0 })
+}
+
+/// [`fold`] that tells an observer, starting from `progress`.
+///
+/// # Errors
+/// As [`fold`], or [`ErrorKind::Interrupted`] if the observer breaks.
+pub fn observed<F: Fold>(
+    fold: &F,
+    rows: &dyn Rows,
+    observer: &dyn Observer,
+    mut progress: Progress,
+) -> Result<F::Output> {
+    let chunk_rows = fold.chunk_rows(rows.classes());
+    let mut total = fold.start();
+    // The chunk that the last block left unfinished, and how many rows it has.
+    let mut open = (fold.start(), 0);
+    let mut seen = 0;
+    rows.for_each_block(&mut |block| {
+        let block = block.starting_at(seen);
+        let mut at = 0;
+        if open.1 > 0 {
+            at = (chunk_rows - open.1).min(block.rows());
+            fold.absorb(&mut open.0, &block.slice(0..at))?;
+            open.1 += at;
+            if open.1 == chunk_rows {
+                fold.merge(&mut total, std::mem::replace(&mut open.0, fold.start()));
+                open.1 = 0;
+            }
+        }
+        let whole = (block.rows() - at) / chunk_rows;
+        // A few chunks per thread at a time, so that partial results never pile up.
+        let wave = 4 * threads();
+        for first in (0..whole).step_by(wave) {
+            let chunks = (first..whole.min(first + wave)).collect();
+            let states = ordered(chunks, |chunk| {
+                let start = at + chunk * chunk_rows;
+                let mut state = fold.start();
+                fold.absorb(&mut state, &block.slice(start..start + chunk_rows)).map(|()| state)
+            });
+            for state in states {
+                fold.merge(&mut total, state?);
+            }
+            progress.rows = seen + (at + (first + wave).min(whole) * chunk_rows) as u64;
+            if observer.progress(progress).is_break() {
+                return Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"));
+            }
+        }
+        at += whole * chunk_rows;
+        if at < block.rows() {
+            fold.absorb(&mut open.0, &block.slice(at..block.rows()))?;
+            open.1 = block.rows() - at;
+        }
+        seen += block.rows() as u64;
+        Ok(())
+    })?;
+    if open.1 > 0 {
+        fold.merge(&mut total, open.0);
+    }
+    fold.finish(total)
+}
+
+/// Threads that work is spread over.
+#[cfg(feature = "parallel")]
+pub(crate) fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Threads that work is spread over.
+#[cfg(not(feature = "parallel"))]
+pub(crate) fn threads() -> usize {
+    1
+}
+
+/// `work` on every item, on all threads, results in the order of the items.
+#[cfg(feature = "parallel")]
+pub(crate) fn ordered<T: Send, S: Send>(items: Vec<T>, work: impl Fn(T) -> S + Sync) -> Vec<S> {
+    use rayon::prelude::*;
+    if items.len() < 2 || threads() < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    items.into_par_iter().map(&work).collect()
+}
+
+/// `work` on every item, results in the order of the items.
+#[cfg(not(feature = "parallel"))]
+pub(crate) fn ordered<T: Send, S: Send>(items: Vec<T>, work: impl Fn(T) -> S + Sync) -> Vec<S> {
+    items.into_iter().map(work).collect()
+}

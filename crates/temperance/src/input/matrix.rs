@@ -1,0 +1,421 @@
+//! Matrices of scores: logits or probabilities, said by the caller.
+
+use std::ops::Range;
+
+use super::{Element, Values, Visitor};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Real;
+
+/// Where the class axis lies: `outer × classes × inner`, row-major.
+///
+/// Classes last is `inner = 1`. An image batch (N, C, H, W) is `outer = N, classes = C, inner = H·W`; its
+/// rows are the pixels, in the order of (n, h, w).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Product of the dimensions before the class axis.
+    pub outer: usize,
+    /// Number of classes K.
+    pub classes: usize,
+    /// Product of the dimensions after the class axis.
+    pub inner: usize,
+}
+
+impl Layout {
+    /// Number of rows, outer × inner.
+    pub fn rows(self) -> usize {
+        self.outer * self.inner
+    }
+
+    #[inline]
+    fn start(self, row: usize) -> usize {
+        (row / self.inner) * self.classes * self.inner + row % self.inner
+    }
+}
+
+/// A view of rows of scores, whatever they mean.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    values: Values<'a>,
+    layout: Layout,
+    first: usize,
+    rows: usize,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(what: &'static str, values: Values<'a>, classes: usize) -> Result<Self> {
+        if classes == 0 {
+            return Err(Error::shape("number of classes", 0, "at least 1"));
+        }
+        if !values.len().is_multiple_of(classes) {
+            return Err(Error::shape(
+                format!("number of {what}"),
+                values.len(),
+                format!("a multiple of the {classes} classes"),
+            ));
+        }
+        Self::with_layout(what, values, Layout { outer: values.len() / classes, classes, inner: 1 })
+    }
+
+    fn with_layout(what: &'static str, values: Values<'a>, layout: Layout) -> Result<Self> {
+        let Layout { outer, classes, inner } = layout;
+        let size = outer.checked_mul(classes).and_then(|n| n.checked_mul(inner));
+        if size != Some(values.len()) {
+            return Err(Error::shape(
+                format!("number of {what}"),
+                values.len(),
+                format!("outer × classes × inner = {outer} × {classes} × {inner}"),
+            ));
+        }
+        if values.is_empty() {
+            return Err(Error::shape(format!("number of {what}"), 0, "at least one row"));
+        }
+        Ok(Matrix { values, layout, first: 0, rows: layout.rows() })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn classes(&self) -> usize {
+        self.layout.classes
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn values(&self) -> Values<'a> {
+        self.values
+    }
+
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        Matrix { first: self.first + rows.start, rows: rows.len(), ..*self }
+    }
+
+    /// Row `row` in precision `R`: the slice itself where type and layout allow, else a copy in `scratch`.
+    #[inline]
+    pub(crate) fn row<'s, R: Real>(&self, row: usize, scratch: &'s mut Vec<R>) -> &'s [R]
+    where
+        'a: 's,
+    {
+        match self.values {
+            Values::F32(v) => load(v, self.layout, self.first + row, scratch),
+            Values::F64(v) => load(v, self.layout, self.first + row, scratch),
+            Values::F16(v) => load(v, self.layout, self.first + row, scratch),
+            Values::Bf16(v) => load(v, self.layout, self.first + row, scratch),
+        }
+    }
+
+    pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
+        self.values.get(self.layout.start(self.first + row) + column * self.layout.inner)
+    }
+
+    /// Copies rows into one contiguous row-major buffer of the same type of number, as `E`.
+    fn gather<E: Element>(values: &[E], layout: Layout, rows: &[usize], out: &mut Vec<E>) {
+        out.clear();
+        for &row in rows {
+            let start = layout.start(row);
+            out.extend((0..layout.classes).map(|c| values[start + c * layout.inner]));
+        }
+    }
+}
+
+#[inline]
+fn load<'s, E: Element, R: Real>(values: &'s [E], layout: Layout, row: usize, scratch: &'s mut Vec<R>) -> &'s [R] {
+    let start = layout.start(row);
+    if layout.inner == 1 {
+        let slice = &values[start..start + layout.classes];
+        if let Some(view) = R::view(slice) {
+            return view;
+        }
+        scratch.resize(layout.classes, R::ZERO);
+        R::convert(slice, scratch);
+    } else {
+        scratch.clear();
+        let column = values[start..].iter().step_by(layout.inner).take(layout.classes);
+        scratch.extend(column.map(|value| R::from_f64(value.to_f64())));
+    }
+    scratch
+}
+
+/// Unnormalised log-probabilities: softmax of a row gives its probabilities.
+///
+/// Row-major slices of `f32`, `f64`, `f16` or `bf16`. `-inf` marks a class that cannot occur (p = 0); NaN,
+/// `+inf` and a row of only `-inf` are errors that name the row, made when the values are read.
+///
+/// ```
+/// use temperance::Logits;
+///
+/// let logits = Logits::new(&[2.0_f32, 1.0, 0.0, 0.0, 0.0, 5.0], 3)?;
+/// assert_eq!((logits.rows(), logits.classes()), (2, 3));
+/// assert!(Logits::new(&[2.0_f32, 1.0], 3).is_err());
+/// # Ok::<(), temperance::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Logits<'a>(pub(crate) Matrix<'a>);
+
+impl<'a> Logits<'a> {
+    /// A view of `values` as rows of `classes` logits.
+    ///
+    /// # Errors
+    /// If there are no values, no classes, or the length is not a multiple of `classes`.
+    pub fn new<E: Element>(values: &'a [E], classes: usize) -> Result<Self> {
+        Self::from_values(E::values(values), classes)
+    }
+
+    /// [`Logits::new`] for values whose type is known at run time only.
+    ///
+    /// # Errors
+    /// As [`Logits::new`].
+    pub fn from_values(values: Values<'a>, classes: usize) -> Result<Self> {
+        Matrix::new("logits", values, classes).map(Logits)
+    }
+
+    /// A view with the class axis anywhere.
+    ///
+    /// # Errors
+    /// If the length is not `outer × classes × inner`, or 0.
+    pub fn with_layout<E: Element>(values: &'a [E], layout: Layout) -> Result<Self> {
+        Matrix::with_layout("logits", E::values(values), layout).map(Logits)
+    }
+
+    /// Number of rows n.
+    pub fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    /// Number of classes K.
+    pub fn classes(&self) -> usize {
+        self.0.classes()
+    }
+
+    /// The logit of class `column` in row `row`.
+    ///
+    /// # Panics
+    /// If either is out of bounds.
+    pub fn get(&self, row: usize, column: usize) -> f64 {
+        assert!(row < self.rows() && column < self.classes());
+        self.0.get(row, column)
+    }
+
+    /// The view of some of its rows.
+    ///
+    /// # Panics
+    /// If `rows` is out of bounds.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        Logits(self.0.slice(rows))
+    }
+
+    /// The cold path: finds what is wrong in a row whose sums came out not finite.
+    #[cold]
+    pub(crate) fn invalid(&self, row: usize, first_row: u64) -> Error {
+        let at = first_row + row as u64;
+        let bad = (0..self.classes()).find(|&column| {
+            let value = self.0.get(row, column);
+            value.is_nan() || value == f64::INFINITY
+        });
+        match bad {
+            Some(column) => {
+                Error::new(ErrorKind::Value, "logit", self.0.get(row, column), "a finite number or -inf")
+                    .at_row(at)
+                    .at_column(column)
+            }
+            None => Error::new(ErrorKind::Value, "every logit", "-inf", "at least one finite logit in a row")
+                .at_row(at),
+        }
+    }
+}
+
+/// What a probability of exactly 0 counts as where its logarithm is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Zeros {
+    /// As 1.1754944e-38, the smallest normal `f32`: log p = -87.34.
+    #[default]
+    Clip,
+    /// As an error that names row and column.
+    Error,
+    /// As 0: log p = -inf, the class is masked.
+    Infinite,
+}
+
+impl Zeros {
+    /// The smallest probability that [`Zeros::Clip`] lets through.
+    pub const CLIP: f64 = f32::MIN_POSITIVE as f64;
+
+    /// ln p under this rule; NaN where the rule is [`Zeros::Error`] and p = 0.
+    #[inline]
+    pub fn ln(self, p: f64) -> f64 {
+        match self {
+            Zeros::Clip => p.max(Self::CLIP).ln(),
+            Zeros::Infinite => p.ln(),
+            Zeros::Error if p == 0.0 => f64::NAN,
+            Zeros::Error => p.ln(),
+        }
+    }
+}
+
+/// Probabilities over K classes, taken as given: never re-normalised.
+///
+/// A row must sum to 1 within 0.01 (rounded files are accepted); entries must lie in [0, 1]. Fits read
+/// ln p, with zeros by the named rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Probabilities<'a> {
+    pub(crate) matrix: Matrix<'a>,
+    zeros: Zeros,
+}
+
+impl<'a> Probabilities<'a> {
+    /// How far from 1 a row may sum.
+    pub const SUM_TOLERANCE: f64 = 0.01;
+
+    /// A view of `values` as rows of `classes` probabilities; zeros are clipped.
+    ///
+    /// # Errors
+    /// If there are no values, no classes, or the length is not a multiple of `classes`.
+    pub fn new<E: Element>(values: &'a [E], classes: usize) -> Result<Self> {
+        Self::from_values(E::values(values), classes)
+    }
+
+    /// [`Probabilities::new`] for values whose type is known at run time only.
+    ///
+    /// # Errors
+    /// As [`Probabilities::new`].
+    pub fn from_values(values: Values<'a>, classes: usize) -> Result<Self> {
+        let matrix = Matrix::new("probabilities", values, classes)?;
+        Ok(Probabilities { matrix, zeros: Zeros::default() })
+    }
+
+    /// The same view under another rule for zeros.
+    #[must_use]
+    pub fn zeros(mut self, zeros: Zeros) -> Self {
+        self.zeros = zeros;
+        self
+    }
+
+    /// The rule for zeros in force.
+    pub fn zeros_rule(&self) -> Zeros {
+        self.zeros
+    }
+
+    /// Number of rows n.
+    pub fn rows(&self) -> usize {
+        self.matrix.rows()
+    }
+
+    /// Number of classes K.
+    pub fn classes(&self) -> usize {
+        self.matrix.classes()
+    }
+
+    /// Row `row` in `f64`, checked: every entry in [0, 1] and a sum of 1.
+    pub(crate) fn checked_row<'s>(
+        &self,
+        row: usize,
+        first_row: u64,
+        scratch: &'s mut Vec<f64>,
+    ) -> Result<&'s [f64]>
+    where
+        'a: 's,
+    {
+        let values = self.matrix.row(row, scratch);
+        let at = first_row + row as u64;
+        let mut sum = 0.0;
+        for (column, &p) in values.iter().enumerate() {
+            if !(0.0..=1.0).contains(&p) {
+                return Err(Error::new(ErrorKind::Value, "probability", p, "a number from 0 to 1")
+                    .at_row(at)
+                    .at_column(column));
+            }
+            if p == 0.0 && self.zeros == Zeros::Error {
+                let expected = "a probability above 0, or zeros handled by name (clip, infinite)";
+                return Err(Error::new(ErrorKind::Value, "probability", 0, expected).at_row(at).at_column(column));
+            }
+            sum += p;
+        }
+        if (sum - 1.0).abs() > Self::SUM_TOLERANCE {
+            return Err(
+                Error::new(ErrorKind::Value, "sum of the probabilities", sum, "1 within 0.01").at_row(at)
+            );
+        }
+        Ok(values)
+    }
+}
+
+/// The scores of a block of rows, with what they mean.
+#[derive(Debug, Clone, Copy)]
+pub enum Scores<'a> {
+    /// Softmax gives the probabilities.
+    Logits(Logits<'a>),
+    /// They are the probabilities.
+    Probabilities(Probabilities<'a>),
+}
+
+impl<'a> From<Logits<'a>> for Scores<'a> {
+    fn from(logits: Logits<'a>) -> Self {
+        Scores::Logits(logits)
+    }
+}
+
+impl<'a> From<Probabilities<'a>> for Scores<'a> {
+    fn from(probabilities: Probabilities<'a>) -> Self {
+        Scores::Probabilities(probabilities)
+    }
+}
+
+impl<'a> Scores<'a> {
+    pub(crate) fn matrix(&self) -> &Matrix<'a> {
+        match self {
+            Scores::Logits(logits) => &logits.0,
+            Scores::Probabilities(probabilities) => &probabilities.matrix,
+        }
+    }
+
+    /// Number of rows n.
+    pub fn rows(&self) -> usize {
+        self.matrix().rows()
+    }
+
+    /// Number of classes K.
+    pub fn classes(&self) -> usize {
+        self.matrix().classes()
+    }
+
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        match *self {
+            Scores::Logits(logits) => Scores::Logits(logits.slice(rows)),
+            Scores::Probabilities(p) => {
+                Scores::Probabilities(Probabilities { matrix: p.matrix.slice(rows), ..p })
+            }
+        }
+    }
+
+    fn with_matrix<'b>(&self, matrix: Matrix<'b>) -> Scores<'b> {
+        match self {
+            Scores::Logits(_) => Scores::Logits(Logits(matrix)),
+            Scores::Probabilities(p) => Scores::Probabilities(Probabilities { matrix, zeros: p.zeros }),
+        }
+    }
+
+    /// Hands `use_gathered` a contiguous copy of the given rows, of the same type.
+    pub(crate) fn gather<T>(&self, rows: &[usize], use_gathered: impl FnOnce(Scores<'_>) -> T) -> T {
+        struct Gather<'b, F>(&'b Scores<'b>, &'b [usize], F);
+        impl<T, F: FnOnce(Scores<'_>) -> T> Visitor for Gather<'_, F> {
+            type Output = T;
+            fn visit<E: Element>(self, values: &[E]) -> T {
+                let Gather(scores, rows, use_gathered) = self;
+                let matrix = scores.matrix();
+                let mut buffer = Vec::new();
+                let absolute: Vec<usize> = rows.iter().map(|row| matrix.first + row).collect();
+                Matrix::gather(values, matrix.layout, &absolute, &mut buffer);
+                let layout = Layout { outer: rows.len(), classes: matrix.classes(), inner: 1 };
+                let gathered =
+                    Matrix { values: E::values(&buffer), layout, first: 0, rows: rows.len() };
+                use_gathered(scores.with_matrix(gathered))
+            }
+        }
+        self.matrix().values.visit(Gather(self, rows, use_gathered))
+    }
+}

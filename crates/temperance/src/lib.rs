@@ -1,0 +1,13 @@
+//! The mathematics of the softmax output distribution: how to train it ([`loss`]), correct it
+//! ([`calibrate`]) and measure it ([`metric`]).
+
+pub mod error;
+pub mod fold;
+pub mod input;
+mod row;
+
+pub use error::{Error, ErrorKind, Result};
+pub use input::{
+    Block, ClassWeights, Element, Labels, Layout, Logits, Probabilities, RowWeights, Rows, Scores, SoftLabels,
+    Subset, Targets, Values, Zeros,
+};

@@ -1,0 +1,43 @@
+//! The row kernel: the one place that turns a row of logits into its sums, probabilities and gradients.
+//!
+//! With m = max z, d = β(z - m) and e = exp(d), everything that the crate knows of a row is made of
+//! Σe without the largest entry (the tail), Σd·e, Σd²·e, Σe² and Σu·d. The largest entry adds exactly 1 to
+//! Σe, so that log Σe = log1p(tail) keeps full relative precision when the row is confident.
+//!
+//! Sweeps are plain loops over lanes in safe code, compiled once per instruction set ([`isa`]); nothing
+//! else in the crate knows which CPU it runs on.
+
+mod isa;
+#[cfg(test)]
+pub(crate) mod naive;
+mod real;
+mod sums;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use isa::{Isa, Operation, Path};
+pub(crate) use real::Real;
+pub(crate) use sums::{Order, Sums, dot, sums};
+pub(crate) use write::{Base, Coefficients, gradient, log_softmax, softmax};
+
+/// What one pass over a row at β = 1/T tells: the softmax, described.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Described {
+    /// Largest probability.
+    pub(crate) confidence: f64,
+    /// ln Σ exp(d): the log-normaliser after the largest scaled logit is taken off.
+    pub(crate) log_sum: f64,
+    /// Entropy in nats.
+    pub(crate) entropy: f64,
+}
+
+impl Sums {
+    /// The softmax of the row, from its sums of order 1 or higher.
+    #[inline]
+    pub(crate) fn describe(&self) -> Described {
+        let sum = 1.0 + self.tail;
+        let log_sum = self.tail.ln_1p();
+        Described { confidence: 1.0 / sum, log_sum, entropy: log_sum - self.first / sum }
+    }
+}

@@ -1,0 +1,75 @@
+//! Sweeps that overwrite a row with its probabilities, log-probabilities or gradient.
+
+use super::sums::exp_of;
+use super::{Isa, Real, Sums};
+
+/// Overwrites logits with probabilities.
+#[inline(always)]
+pub(crate) fn softmax<R: Real, I: Isa>(row: &mut [R], beta: R, sums: &Sums) {
+    let (max, scale) = (R::from_f64(sums.max), R::from_f64(1.0 / (1.0 + sums.tail)));
+    for z in row {
+        *z = exp_of::<R, I>(*z, max, beta).1 * scale;
+    }
+}
+
+/// Overwrites logits with log-probabilities; -inf stays -inf.
+#[inline(always)]
+pub(crate) fn log_softmax<R: Real>(row: &mut [R], beta: R, sums: &Sums) {
+    let (max, log_sum) = (R::from_f64(sums.max), R::from_f64(sums.tail.ln_1p()));
+    for z in row {
+        *z = (*z - max) * beta - log_sum;
+    }
+}
+
+/// The gradient of a row is g_j = p_j·(mass + penalty·(ln p_j + H)) - target_j.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coefficients<'a, R> {
+    /// Σ of the targets.
+    pub(crate) mass: f64,
+    /// β of the confidence penalty in force in this row.
+    pub(crate) penalty: f64,
+    /// H, needed where `penalty` is not 0.
+    pub(crate) entropy: f64,
+    /// The target of every class, or one number for all.
+    pub(crate) targets: Base<'a, R>,
+}
+
+/// A number per class.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Base<'a, R> {
+    /// The same for every class.
+    Constant(f64),
+    /// Its own for every class.
+    PerClass(&'a [R]),
+}
+
+/// Overwrites logits with `scale` times the gradient (temperature 1).
+#[inline(always)]
+pub(crate) fn gradient<R: Real, I: Isa>(
+    row: &mut [R],
+    sums: &Sums,
+    coefficients: &Coefficients<'_, R>,
+    scale: f64,
+) {
+    let max = R::from_f64(sums.max);
+    let share = scale / (1.0 + sums.tail);
+    // p·(mass + penalty·(d - ln Σe + H)) = e·share·(constant + penalty·d)
+    let constant = coefficients.mass + coefficients.penalty * (coefficients.entropy - sums.tail.ln_1p());
+    let (constant, slope) = (R::from_f64(share * constant), R::from_f64(share * coefficients.penalty));
+    match coefficients.targets {
+        Base::Constant(target) => {
+            let target = R::from_f64(-scale * target);
+            for z in row {
+                let (d, e) = exp_of::<R, I>(*z, max, R::ONE);
+                *z = R::fma::<I>(e, R::fma::<I>(d, slope, constant), target);
+            }
+        }
+        Base::PerClass(targets) => {
+            let scale = R::from_f64(-scale);
+            for (z, &target) in row.iter_mut().zip(targets) {
+                let (d, e) = exp_of::<R, I>(*z, max, R::ONE);
+                *z = R::fma::<I>(e, R::fma::<I>(d, slope, constant), scale * target);
+            }
+        }
+    }
+}
