@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Weight,
     /// The data do not determine what was to be fitted.
     Fit,
+    /// An iteration ended without reaching its tolerance.
+    NotConverged,
     /// An observer asked to stop.
     Interrupted,
 }
@@ -118,6 +120,15 @@ impl Error {
         self.0.column
     }
 
+    /// The same error of a part of a source that starts at `first_row`.
+    #[must_use]
+    pub(crate) fn shifted(self, first_row: u64) -> Self {
+        match self.row() {
+            Some(row) => self.at_row(first_row + row),
+            None => self,
+        }
+    }
+
     /// A parameter outside its domain.
     pub(crate) fn parameter(
         what: impl Into<Cow<'static, str>>,
@@ -137,9 +148,23 @@ impl Error {
     }
 }
 
+/// A label on a class that its row says cannot occur.
+#[cold]
+pub(crate) fn impossible_label(row: u64) -> Error {
+    let expected = "a finite logit: a class that cannot occur cannot be a label";
+    Error::new(ErrorKind::Value, "logit of the label", "-inf", expected).at_row(row)
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Detail { what, value, expected, row, column, .. } = &*self.0;
+        let Detail {
+            what,
+            value,
+            expected,
+            row,
+            column,
+            ..
+        } = &*self.0;
         write!(f, "{what} is {value}")?;
         match (row, column) {
             (Some(row), Some(column)) => write!(f, " at row {row}, column {column} (counted from 0)")?,

@@ -4,10 +4,10 @@
 //! in the order of their index. So the result has the same bits for any number of threads and however the
 //! source blocks its rows.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{Block, Rows};
+use crate::input::{Block, Element, Layout, Rows};
 
 /// A computation over rows that can be done in parts.
 ///
@@ -86,7 +86,17 @@ impl<F: Fn(Progress) -> ControlFlow<()> + Sync> Observer for F {
 /// # Errors
 /// The first error in the order of the rows.
 pub fn fold<F: Fold>(fold: &F, rows: &dyn Rows) -> Result<F::Output> {
-    observed(fold, rows, &(), Progress { task: "reading", rows: 0, total: rows.rows(), pass: 0 })
+    observed(
+        fold,
+        rows,
+        &(),
+        Progress {
+            task: "reading",
+            rows: 0,
+            total: rows.rows(),
+            pass: 0,
+        },
+    )
 }
 
 /// [`fold`] that tells an observer, starting from `progress`.
@@ -124,14 +134,20 @@ pub fn observed<F: Fold>(
             let states = ordered(chunks, |chunk| {
                 let start = at + chunk * chunk_rows;
                 let mut state = fold.start();
-                fold.absorb(&mut state, &block.slice(start..start + chunk_rows)).map(|()| state)
+                fold.absorb(&mut state, &block.slice(start..start + chunk_rows))
+                    .map(|()| state)
             });
             for state in states {
                 fold.merge(&mut total, state?);
             }
             progress.rows = seen + (at + (first + wave).min(whole) * chunk_rows) as u64;
             if observer.progress(progress).is_break() {
-                return Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"));
+                return Err(Error::new(
+                    ErrorKind::Interrupted,
+                    progress.task,
+                    "interrupted",
+                    "it to finish",
+                ));
             }
         }
         at += whole * chunk_rows;
@@ -146,6 +162,38 @@ pub fn observed<F: Fold>(
         fold.merge(&mut total, open.0);
     }
     fold.finish(total)
+}
+
+/// Cuts a buffer of the given layout into chunks of rows and does `work` on each, with the rows it holds.
+///
+/// # Errors
+/// If the length of the buffer is not that of the layout; the first error of `work` in the order of the rows.
+pub(crate) fn map_chunks<E: Element, S: Send>(
+    layout: Layout,
+    out: &mut [E],
+    work: impl Fn(Range<usize>, Layout, &mut [E]) -> Result<S> + Sync,
+) -> Result<Vec<S>> {
+    let Layout { classes, inner, .. } = layout;
+    let expected = layout.rows() * classes;
+    if out.len() != expected {
+        let expected = format!("{expected}, one entry for each logit");
+        return Err(Error::shape("length of the output", out.len(), expected));
+    }
+    let outer_at_once = (chunk_rows(classes) / inner).max(1);
+    let chunks = out
+        .chunks_mut(outer_at_once * classes * inner)
+        .enumerate()
+        .collect();
+    let results = ordered(chunks, |(chunk, out): (usize, &mut [E])| {
+        let layout = Layout {
+            outer: out.len() / (classes * inner),
+            classes,
+            inner,
+        };
+        let start = chunk * outer_at_once * inner;
+        work(start..start + layout.rows(), layout, out)
+    });
+    results.into_iter().collect()
 }
 
 /// Threads that work is spread over.

@@ -53,11 +53,23 @@ impl<'a> Matrix<'a> {
                 format!("a multiple of the {classes} classes"),
             ));
         }
-        Self::with_layout(what, values, Layout { outer: values.len() / classes, classes, inner: 1 })
+        Self::with_layout(
+            what,
+            values,
+            Layout {
+                outer: values.len() / classes,
+                classes,
+                inner: 1,
+            },
+        )
     }
 
     fn with_layout(what: &'static str, values: Values<'a>, layout: Layout) -> Result<Self> {
-        let Layout { outer, classes, inner } = layout;
+        let Layout {
+            outer,
+            classes,
+            inner,
+        } = layout;
         let size = outer.checked_mul(classes).and_then(|n| n.checked_mul(inner));
         if size != Some(values.len()) {
             return Err(Error::shape(
@@ -69,7 +81,12 @@ impl<'a> Matrix<'a> {
         if values.is_empty() {
             return Err(Error::shape(format!("number of {what}"), 0, "at least one row"));
         }
-        Ok(Matrix { values, layout, first: 0, rows: layout.rows() })
+        Ok(Matrix {
+            values,
+            layout,
+            first: 0,
+            rows: layout.rows(),
+        })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -80,17 +97,27 @@ impl<'a> Matrix<'a> {
         self.layout.classes
     }
 
+    /// The layout of a buffer with one entry for each of this view: the same, or row after row if the view
+    /// is a part of a larger one.
     pub(crate) fn layout(&self) -> Layout {
-        self.layout
-    }
-
-    pub(crate) fn values(&self) -> Values<'a> {
-        self.values
+        if self.rows == self.layout.rows() {
+            self.layout
+        } else {
+            Layout {
+                outer: self.rows,
+                classes: self.layout.classes,
+                inner: 1,
+            }
+        }
     }
 
     pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
-        Matrix { first: self.first + rows.start, rows: rows.len(), ..*self }
+        Matrix {
+            first: self.first + rows.start,
+            rows: rows.len(),
+            ..*self
+        }
     }
 
     /// Row `row` in precision `R`: the slice itself where type and layout allow, else a copy in `scratch`.
@@ -107,8 +134,31 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// Copies row `row` into `out`.
+    #[inline]
+    pub(crate) fn copy_row<R: Real>(&self, row: usize, out: &mut [R]) {
+        struct Copy<'o, R>(Layout, usize, &'o mut [R]);
+        impl<R: Real> Visitor for Copy<'_, R> {
+            type Output = ();
+            fn visit<E: Element>(self, values: &[E]) {
+                let Copy(layout, row, out) = self;
+                let start = layout.start(row);
+                if layout.inner == 1 {
+                    R::convert(&values[start..start + layout.classes], out);
+                } else {
+                    let column = values[start..].iter().step_by(layout.inner);
+                    for (out, value) in out.iter_mut().zip(column) {
+                        *out = R::from_f64(value.to_f64());
+                    }
+                }
+            }
+        }
+        self.values.visit(Copy(self.layout, self.first + row, out));
+    }
+
     pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
-        self.values.get(self.layout.start(self.first + row) + column * self.layout.inner)
+        self.values
+            .get(self.layout.start(self.first + row) + column * self.layout.inner)
     }
 
     /// Copies rows into one contiguous row-major buffer of the same type of number, as `E`.
@@ -122,7 +172,12 @@ impl<'a> Matrix<'a> {
 }
 
 #[inline]
-fn load<'s, E: Element, R: Real>(values: &'s [E], layout: Layout, row: usize, scratch: &'s mut Vec<R>) -> &'s [R] {
+fn load<'s, E: Element, R: Real>(
+    values: &'s [E],
+    layout: Layout,
+    row: usize,
+    scratch: &'s mut Vec<R>,
+) -> &'s [R] {
     let start = layout.start(row);
     if layout.inner == 1 {
         let slice = &values[start..start + layout.classes];
@@ -137,6 +192,34 @@ fn load<'s, E: Element, R: Real>(values: &'s [E], layout: Layout, row: usize, sc
         scratch.extend(column.map(|value| R::from_f64(value.to_f64())));
     }
     scratch
+}
+
+/// Lets `edit` change row `row` of a buffer in precision `R`, whatever the buffer's type and layout;
+/// `fill` first puts the row's starting values in place.
+#[inline(always)]
+pub(crate) fn write_row<E: Element, R: Real>(
+    out: &mut [E],
+    layout: Layout,
+    row: usize,
+    scratch: &mut Vec<R>,
+    fill: impl FnOnce(&mut [R]),
+    edit: impl FnOnce(&mut [R]),
+) {
+    let start = layout.start(row);
+    if layout.inner == 1
+        && let Some(slot) = R::view_mut(&mut out[start..start + layout.classes])
+    {
+        fill(slot);
+        edit(slot);
+        return;
+    }
+    scratch.resize(layout.classes, R::ZERO);
+    fill(scratch);
+    edit(scratch);
+    let column = out[start..].iter_mut().step_by(layout.inner);
+    for (out, value) in column.zip(scratch) {
+        *out = E::from_f64(value.to_f64());
+    }
 }
 
 /// Unnormalised log-probabilities: softmax of a row gives its probabilities.
@@ -217,13 +300,21 @@ impl<'a> Logits<'a> {
             value.is_nan() || value == f64::INFINITY
         });
         match bad {
-            Some(column) => {
-                Error::new(ErrorKind::Value, "logit", self.0.get(row, column), "a finite number or -inf")
-                    .at_row(at)
-                    .at_column(column)
-            }
-            None => Error::new(ErrorKind::Value, "every logit", "-inf", "at least one finite logit in a row")
-                .at_row(at),
+            Some(column) => Error::new(
+                ErrorKind::Value,
+                "logit",
+                self.0.get(row, column),
+                "a finite number or -inf",
+            )
+            .at_row(at)
+            .at_column(column),
+            None => Error::new(
+                ErrorKind::Value,
+                "every logit",
+                "-inf",
+                "at least one finite logit in a row",
+            )
+            .at_row(at),
         }
     }
 }
@@ -285,7 +376,10 @@ impl<'a> Probabilities<'a> {
     /// As [`Probabilities::new`].
     pub fn from_values(values: Values<'a>, classes: usize) -> Result<Self> {
         let matrix = Matrix::new("probabilities", values, classes)?;
-        Ok(Probabilities { matrix, zeros: Zeros::default() })
+        Ok(Probabilities {
+            matrix,
+            zeros: Zeros::default(),
+        })
     }
 
     /// The same view under another rule for zeros.
@@ -325,23 +419,34 @@ impl<'a> Probabilities<'a> {
         let mut sum = 0.0;
         for (column, &p) in values.iter().enumerate() {
             if !(0.0..=1.0).contains(&p) {
-                return Err(Error::new(ErrorKind::Value, "probability", p, "a number from 0 to 1")
-                    .at_row(at)
-                    .at_column(column));
+                return Err(
+                    Error::new(ErrorKind::Value, "probability", p, "a number from 0 to 1")
+                        .at_row(at)
+                        .at_column(column),
+                );
             }
             if p == 0.0 && self.zeros == Zeros::Error {
                 let expected = "a probability above 0, or zeros handled by name (clip, infinite)";
-                return Err(Error::new(ErrorKind::Value, "probability", 0, expected).at_row(at).at_column(column));
+                return Err(Error::new(ErrorKind::Value, "probability", 0, expected)
+                    .at_row(at)
+                    .at_column(column));
             }
             sum += p;
         }
         if (sum - 1.0).abs() > Self::SUM_TOLERANCE {
             return Err(
-                Error::new(ErrorKind::Value, "sum of the probabilities", sum, "1 within 0.01").at_row(at)
+                Error::new(ErrorKind::Value, "sum of the probabilities", sum, "1 within 0.01").at_row(at),
             );
         }
         Ok(values)
     }
+}
+
+/// Buffers for one row.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch<R> {
+    row: Vec<R>,
+    wide: Vec<f64>,
 }
 
 /// The scores of a block of rows, with what they mean.
@@ -373,6 +478,11 @@ impl<'a> Scores<'a> {
         }
     }
 
+    /// Whether they are stored in `f64`.
+    pub(crate) fn is_double(&self) -> bool {
+        matches!(self.matrix().values, Values::F64(_))
+    }
+
     /// Number of rows n.
     pub fn rows(&self) -> usize {
         self.matrix().rows()
@@ -386,8 +496,33 @@ impl<'a> Scores<'a> {
     pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
         match *self {
             Scores::Logits(logits) => Scores::Logits(logits.slice(rows)),
+            Scores::Probabilities(p) => Scores::Probabilities(Probabilities {
+                matrix: p.matrix.slice(rows),
+                ..p
+            }),
+        }
+    }
+
+    /// Row `row` as logits in precision `R`: the logits, or ln p with zeros by their rule.
+    #[inline]
+    pub(crate) fn logit_row<'s, R: Real>(
+        &self,
+        row: usize,
+        first_row: u64,
+        scratch: &'s mut Scratch<R>,
+    ) -> Result<&'s [R]>
+    where
+        'a: 's,
+    {
+        match self {
+            Scores::Logits(logits) => Ok(logits.0.row(row, &mut scratch.row)),
             Scores::Probabilities(p) => {
-                Scores::Probabilities(Probabilities { matrix: p.matrix.slice(rows), ..p })
+                let values = p.checked_row(row, first_row, &mut scratch.wide)?;
+                scratch.row.clear();
+                scratch
+                    .row
+                    .extend(values.iter().map(|&value| R::from_f64(p.zeros.ln(value))));
+                Ok(&scratch.row)
             }
         }
     }
@@ -395,7 +530,10 @@ impl<'a> Scores<'a> {
     fn with_matrix<'b>(&self, matrix: Matrix<'b>) -> Scores<'b> {
         match self {
             Scores::Logits(_) => Scores::Logits(Logits(matrix)),
-            Scores::Probabilities(p) => Scores::Probabilities(Probabilities { matrix, zeros: p.zeros }),
+            Scores::Probabilities(p) => Scores::Probabilities(Probabilities {
+                matrix,
+                zeros: p.zeros,
+            }),
         }
     }
 
@@ -410,9 +548,17 @@ impl<'a> Scores<'a> {
                 let mut buffer = Vec::new();
                 let absolute: Vec<usize> = rows.iter().map(|row| matrix.first + row).collect();
                 Matrix::gather(values, matrix.layout, &absolute, &mut buffer);
-                let layout = Layout { outer: rows.len(), classes: matrix.classes(), inner: 1 };
-                let gathered =
-                    Matrix { values: E::values(&buffer), layout, first: 0, rows: rows.len() };
+                let layout = Layout {
+                    outer: rows.len(),
+                    classes: matrix.classes(),
+                    inner: 1,
+                };
+                let gathered = Matrix {
+                    values: E::values(&buffer),
+                    layout,
+                    first: 0,
+                    rows: rows.len(),
+                };
                 use_gathered(scores.with_matrix(gathered))
             }
         }

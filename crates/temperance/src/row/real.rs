@@ -34,6 +34,7 @@ pub(crate) trait Real:
     fn to_f64(self) -> f64;
     /// `values` themselves if they already have this type.
     fn view<E: Element>(values: &[E]) -> Option<&[Self]>;
+    fn view_mut<E: Element>(values: &mut [E]) -> Option<&mut [Self]>;
     fn convert<E: Element>(values: &[E], out: &mut [Self]);
     /// a·b + c, fused where the instruction set has it.
     fn fma<I: Isa>(a: Self, b: Self, c: Self) -> Self;
@@ -66,6 +67,11 @@ impl Real for f32 {
     }
 
     #[inline(always)]
+    fn view_mut<E: Element>(values: &mut [E]) -> Option<&mut [f32]> {
+        E::as_f32_mut(values)
+    }
+
+    #[inline(always)]
     fn convert<E: Element>(values: &[E], out: &mut [f32]) {
         E::copy_to_f32(values, out);
     }
@@ -87,7 +93,13 @@ impl Real for f32 {
         let r = Self::fma::<I>(n, -0.693_359_375, x);
         let r = Self::fma::<I>(n, 2.121_944_4e-4, r);
         let mut p = 1.987_569_15e-4;
-        for c in [1.398_199_95e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_55e-1, 5.000_000_1e-1] {
+        for c in [
+            1.398_199_95e-3,
+            8.333_452e-3,
+            4.166_579_6e-2,
+            1.666_666_55e-1,
+            5.000_000_1e-1,
+        ] {
             p = Self::fma::<I>(p, r, c);
         }
         let p = Self::fma::<I>(p, r * r, r) + 1.0;
@@ -118,6 +130,11 @@ impl Real for f64 {
     #[inline(always)]
     fn view<E: Element>(values: &[E]) -> Option<&[f64]> {
         E::as_f64(values)
+    }
+
+    #[inline(always)]
+    fn view_mut<E: Element>(values: &mut [E]) -> Option<&mut [f64]> {
+        E::as_f64_mut(values)
     }
 
     #[inline(always)]

@@ -1,0 +1,620 @@
+//! Temperature scaling: one number T > 0 that divides all logits.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Calibrator, Entry, Fitted, Method, ParameterEntry, probabilities_into};
+use crate::error::{Error, ErrorKind, Result, impossible_label};
+use crate::fold::{self, Fold, Observer, Progress};
+use crate::input::{Block, Element, Logits, Rows, Scratch, Targets};
+use crate::parameters::{Parameter, Parameters};
+use crate::row::{self, Isa, Operation, Order, Path, Real};
+
+/// Registry line.
+pub(super) const ENTRY: Entry = Entry {
+    name: "temperature",
+    summary: "divides all logits by one number T, fitted by maximum likelihood",
+    source: "Guo, Pleiss, Sun, Weinberger 2017, On Calibration of Modern Neural Networks, section 4.2",
+    parameters: &[
+        ParameterEntry {
+            name: "minimum",
+            domain: "above 0",
+            default: DEFAULT_BOUNDS.0,
+        },
+        ParameterEntry {
+            name: "maximum",
+            domain: "above the minimum, finite",
+            default: DEFAULT_BOUNDS.1,
+        },
+    ],
+    build: |parameters| {
+        parameters.only(&["minimum", "maximum"])?;
+        let number = |name, default| match parameters.number(name) {
+            Err(error) if error.value() == "missing" => Ok(default),
+            other => other,
+        };
+        let (minimum, maximum) = (
+            number("minimum", DEFAULT_BOUNDS.0)?,
+            number("maximum", DEFAULT_BOUNDS.1)?,
+        );
+        Ok(Box::new(TemperatureScaling::new().bounds(minimum, maximum)?))
+    },
+    load: |parameters| {
+        parameters.only(&["temperature"])?;
+        Ok(Box::new(Temperature::new(parameters.number("temperature")?)?))
+    },
+};
+
+const DEFAULT_BOUNDS: (f64, f64) = (1e-4, 1e4);
+
+/// Temperature scaling, not yet fitted: finds the T that minimises the mean negative log-likelihood of
+/// softmax(z / T).
+///
+/// The likelihood is convex in β = 1/T; the root of its derivative is found by Newton's method inside a
+/// bracket, so that it cannot diverge. Rows are swept in the precision of the logits until close, and in
+/// `f64` at the end: T is exact to about 1e-12 relative. Rows may be weighted; labels may be soft; ignored
+/// rows count nowhere. If the scores are probabilities, ln p takes the place of the logits.
+///
+/// ```
+/// use temperance::{Block, Labels, Logits, calibrate::TemperatureScaling};
+///
+/// // Three rows are right and one is wrong, each with gap 2: the best gap is ln 3, so T = 2 / ln 3.
+/// let logits = Logits::new(&[2.0, 0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 2.0], 2)?;
+/// let rows = Block::new(logits, Labels::new(&[0, 0, 1, 0], 2))?;
+/// let (temperature, certificate) = TemperatureScaling::new().fit(&rows)?;
+/// assert!((temperature.temperature() - 2.0 / 3_f64.ln()).abs() < 1e-12);
+/// assert!(certificate.flags.is_empty());
+/// # Ok::<(), temperance::Error>(())
+/// ```
+///
+/// Source: Guo et al. 2017, section 4.2.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TemperatureScaling {
+    /// Smallest and largest T that a fit may return.
+    bounds: (f64, f64),
+}
+
+impl Default for TemperatureScaling {
+    fn default() -> Self {
+        TemperatureScaling {
+            bounds: DEFAULT_BOUNDS,
+        }
+    }
+}
+
+/// Something that a fit wants its user to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The best T lies at or beyond a bound; T is that bound.
+    AtBound,
+    /// Every label has the largest logit of its row: the likelihood grows as T goes to 0.
+    Separable,
+    /// No T makes the model better than saying the same probability for every class.
+    WorseThanConstant,
+}
+
+/// What is known about a fitted temperature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Standard error of T: the sandwich estimate, √(Σw²g²) / Σw·h in β with g and h the first and second
+    /// derivative of a row's loss, carried over to T. `None` at a bound.
+    pub standard_error: Option<f64>,
+    /// 95 % interval of T, symmetric in ln T: T·exp(±1.96·se/T). `None` at a bound.
+    pub interval: Option<[f64; 2]>,
+    /// Mean negative log-likelihood at T = 1, nats.
+    pub nll_before: f64,
+    /// Mean negative log-likelihood at the fitted T, nats.
+    pub nll_after: f64,
+    /// Derivative of the mean negative log-likelihood in β = 1/T at the fitted T: 0 at an optimum.
+    pub gradient: f64,
+    /// Its second derivative in β.
+    pub curvature: f64,
+    /// Passes over the rows.
+    pub iterations: u32,
+    /// Rows that counted.
+    pub rows: u64,
+    /// Sum of their weights.
+    pub weight: f64,
+    /// What the user should know.
+    pub flags: Vec<Flag>,
+}
+
+impl TemperatureScaling {
+    /// With T between 0.0001 and 10 000.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with other bounds on T.
+    ///
+    /// # Errors
+    /// Unless 0 < minimum < maximum < ∞.
+    pub fn bounds(mut self, minimum: f64, maximum: f64) -> Result<Self> {
+        if !(minimum > 0.0 && minimum < f64::INFINITY) {
+            return Err(Error::parameter(
+                "minimum temperature",
+                minimum,
+                "a finite number above 0",
+            ));
+        }
+        if !(maximum > minimum && maximum < f64::INFINITY) {
+            let expected = format!("a finite number above the minimum {minimum}");
+            return Err(Error::parameter("maximum temperature", maximum, expected));
+        }
+        self.bounds = (minimum, maximum);
+        Ok(self)
+    }
+
+    /// Fits T to rows.
+    ///
+    /// # Errors
+    /// On an illegal value, label or weight, with its row; if all labels are one class, all logits of every
+    /// row are equal, or there is only one class.
+    pub fn fit(&self, rows: &dyn Rows) -> Result<(Temperature, Certificate)> {
+        self.fit_with(rows, &())
+    }
+
+    /// [`TemperatureScaling::fit`] that tells an observer of progress.
+    ///
+    /// # Errors
+    /// As [`TemperatureScaling::fit`], or [`ErrorKind::Interrupted`] if the observer breaks.
+    pub fn fit_with(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<(Temperature, Certificate)> {
+        if rows.classes() < 2 {
+            return Err(Error::shape(
+                "number of classes",
+                rows.classes(),
+                "at least 2 to fit a temperature",
+            ));
+        }
+        let mut passes = Passes {
+            rows,
+            observer,
+            count: 0,
+        };
+        let first = passes.sweep(1.0, Precision::Native)?;
+        first.check()?;
+
+        let (lowest, highest) = (1.0 / self.bounds.1, 1.0 / self.bounds.0);
+        let mut flags = Vec::new();
+        let beta = if first.below_top == 0 {
+            flags.push(Flag::Separable);
+            highest
+        } else if first.flat_gradient >= 0.0 {
+            flags.push(Flag::WorseThanConstant);
+            lowest
+        } else {
+            root(&mut passes, first.slope(), lowest, highest)?
+        };
+        let sums = passes.sweep(beta, Precision::Double)?;
+        let (gradient, curvature) = sums.slope();
+        if beta == lowest || beta == highest {
+            flags.push(Flag::AtBound);
+        }
+        let temperature = 1.0 / beta;
+        // Relative error: the same for β, T and, in first order, ln T.
+        let relative = (sums.gradient_squares.sqrt() / sums.curvature) / beta;
+        let known = flags.is_empty() && relative.is_finite();
+        let certificate = Certificate {
+            standard_error: known.then_some(temperature * relative),
+            interval: known
+                .then(|| [-1.0, 1.0].map(|side| temperature * (side * NORMAL_975 * relative).exp())),
+            nll_before: first.nll / first.weight,
+            nll_after: sums.nll / sums.weight,
+            gradient,
+            curvature,
+            iterations: passes.count,
+            rows: sums.rows,
+            weight: sums.weight,
+            flags,
+        };
+        Ok((Temperature::new(temperature)?, certificate))
+    }
+
+    /// Mean negative log-likelihood in nats at each temperature: the curve that a fit descends.
+    ///
+    /// # Errors
+    /// As [`TemperatureScaling::fit`]; or if a temperature is not above 0.
+    pub fn curve(&self, rows: &dyn Rows, temperatures: &[f64]) -> Result<Vec<f64>> {
+        let mut passes = Passes {
+            rows,
+            observer: &(),
+            count: 0,
+        };
+        let mean = |temperature: &f64| {
+            let beta = 1.0 / Temperature::new(*temperature)?.0;
+            let sums = passes.sweep(beta, Precision::Double)?;
+            Ok(sums.nll / sums.weight)
+        };
+        temperatures.iter().map(mean).collect()
+    }
+}
+
+/// 97.5 % quantile of the normal distribution.
+const NORMAL_975: f64 = 1.959_963_984_540_054;
+
+/// The β where the mean gradient is 0, or the bound beyond which it lies.
+///
+/// Keeps a bracket with a negative gradient on its left and a positive one on its right. A Newton step is
+/// taken only if it stays inside and at least halves the step before last; unguarded Newton diverges even on
+/// benign data. While an end of the bracket is still a bound that was never tried, a refused step goes eight
+/// times further towards it instead of half-way.
+fn root(passes: &mut Passes<'_>, (g, h): (f64, f64), lowest: f64, highest: f64) -> Result<f64> {
+    // Close in the precision of the data, then finish in f64, where the bracket is found anew.
+    let (beta, _) = descend(
+        passes,
+        1.0,
+        Some((g, h)),
+        lowest,
+        highest,
+        Precision::Native,
+        1e-4,
+    )?;
+    let (beta, converged) = descend(passes, beta, None, lowest, highest, Precision::Double, 1e-12)?;
+    if converged {
+        return Ok(beta);
+    }
+    Err(Error::new(
+        ErrorKind::NotConverged,
+        "inverse temperature",
+        beta,
+        "to converge within 100 steps",
+    ))
+}
+
+fn descend(
+    passes: &mut Passes<'_>,
+    start: f64,
+    known: Option<(f64, f64)>,
+    lowest: f64,
+    highest: f64,
+    precision: Precision,
+    tolerance: f64,
+) -> Result<(f64, bool)> {
+    let (mut low, mut high) = (lowest, highest);
+    let mut beta = start.clamp(lowest, highest);
+    let mut known = known.filter(|_| beta == start);
+    let mut steps = [f64::INFINITY; 2];
+    for _ in 0..100 {
+        let (g, h) = match known.take() {
+            Some(slope) => slope,
+            None => passes.sweep(beta, precision)?.slope(),
+        };
+        if g == 0.0 || (g < 0.0 && beta == highest) || (g > 0.0 && beta == lowest) {
+            return Ok((beta, true));
+        }
+        if g < 0.0 {
+            low = beta;
+        } else {
+            high = beta;
+        }
+        let newton = beta - g / h;
+        let step = (newton - beta).abs();
+        // Rounding noise in the gradient can keep the last steps above the tolerance: they stop shrinking.
+        let stalled = step <= 1e3 * tolerance * beta && step >= 0.5 * steps[1];
+        if step <= tolerance * beta || stalled {
+            return Ok((beta, true));
+        }
+        let next = if newton > low && newton < high && step <= 0.5 * steps[0] {
+            newton
+        } else if g < 0.0 && high == highest {
+            (8.0 * beta).min(highest)
+        } else if g > 0.0 && low == lowest {
+            (beta / 8.0).max(lowest)
+        } else {
+            (low * high).sqrt()
+        };
+        steps = [steps[1], (next - beta).abs()];
+        beta = next;
+    }
+    Ok((beta, false))
+}
+
+/// The number type that rows are swept in.
+#[derive(Clone, Copy)]
+enum Precision {
+    /// That of the logits; `f32` for half precision.
+    Native,
+    Double,
+}
+
+/// Passes over the same rows.
+struct Passes<'a> {
+    rows: &'a dyn Rows,
+    observer: &'a dyn Observer,
+    count: u32,
+}
+
+impl Passes<'_> {
+    fn sweep(&mut self, beta: f64, precision: Precision) -> Result<Sums> {
+        let progress = Progress {
+            task: "fitting temperature",
+            rows: 0,
+            total: self.rows.rows(),
+            pass: self.count,
+        };
+        let sums = fold::observed(&Sweep { beta, precision }, self.rows, self.observer, progress)?;
+        self.count += 1;
+        Ok(sums)
+    }
+}
+
+/// The fold of one pass at one β.
+struct Sweep {
+    beta: f64,
+    precision: Precision,
+}
+
+/// Weighted sums over rows of the loss and its derivatives in β.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    rows: u64,
+    weight: f64,
+    nll: f64,
+    gradient: f64,
+    curvature: f64,
+    /// Σ (w·g)²: the middle of the sandwich.
+    gradient_squares: f64,
+    /// Σ of the gradient at β = 0, where every legal class is equally likely.
+    flat_gradient: f64,
+    /// Rows whose label has not the largest logit.
+    below_top: u64,
+    /// Rows whose logits are not all equal.
+    uneven: u64,
+    /// The first hard label, and whether there is another.
+    label: Option<usize>,
+    several_labels: bool,
+}
+
+impl Sums {
+    /// First and second derivative of the mean loss in β.
+    fn slope(&self) -> (f64, f64) {
+        (self.gradient / self.weight, self.curvature / self.weight)
+    }
+
+    /// Refuses rows that do not determine a temperature.
+    fn check(&self) -> Result<()> {
+        if self.rows == 0 {
+            return Err(Error::new(
+                ErrorKind::Fit,
+                "number of rows that count",
+                0,
+                "at least 1",
+            ));
+        }
+        if self.weight == 0.0 {
+            return Err(Error::new(
+                ErrorKind::Weight,
+                "every row weight",
+                0,
+                "at least one above 0",
+            ));
+        }
+        if let (Some(label), false) = (self.label, self.several_labels) {
+            let expected = "at least two classes among the labels of a fit";
+            return Err(Error::new(ErrorKind::Fit, "every label", label, expected));
+        }
+        if self.uneven == 0 {
+            let expected = "logits that differ between classes, else no temperature matters";
+            return Err(Error::new(
+                ErrorKind::Fit,
+                "difference of the logits in every row",
+                0,
+                expected,
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Fold for Sweep {
+    type State = Sums;
+    type Output = Sums;
+
+    fn start(&self) -> Sums {
+        Sums::default()
+    }
+
+    fn absorb(&self, state: &mut Sums, block: &Block<'_>) -> Result<()> {
+        let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
+        if double {
+            Path::best().run(Absorb::<f64> {
+                beta: self.beta,
+                state,
+                block,
+            })
+        } else {
+            Path::best().run(Absorb::<f32> {
+                beta: self.beta as f32,
+                state,
+                block,
+            })
+        }
+    }
+
+    fn merge(&self, state: &mut Sums, later: Sums) {
+        state.rows += later.rows;
+        state.weight += later.weight;
+        state.nll += later.nll;
+        state.gradient += later.gradient;
+        state.curvature += later.curvature;
+        state.gradient_squares += later.gradient_squares;
+        state.flat_gradient += later.flat_gradient;
+        state.below_top += later.below_top;
+        state.uneven += later.uneven;
+        state.several_labels |=
+            later.several_labels || matches!((state.label, later.label), (Some(a), Some(b)) if a != b);
+        state.label = state.label.or(later.label);
+    }
+
+    fn finish(&self, state: Sums) -> Result<Sums> {
+        Ok(state)
+    }
+}
+
+/// Absorbs a block in precision `R`.
+struct Absorb<'a, R> {
+    beta: R,
+    state: &'a mut Sums,
+    block: &'a Block<'a>,
+}
+
+impl<R: Real> Operation for Absorb<'_, R> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Result<()> {
+        let Absorb { beta, state, block } = self;
+        let (scores, targets) = (block.scores(), block.targets());
+        let mut scratch = Scratch::<R>::default();
+        let mut soft_scratch = Vec::new();
+        for row in 0..block.rows() {
+            let label = match &targets {
+                Targets::Labels(labels) => match labels.get(row, block.first_row())? {
+                    Some(label) => Some(label),
+                    None => continue,
+                },
+                Targets::Soft(_) => None,
+            };
+            let weight = block.weight(row)?;
+            let z = scores.logit_row::<R>(row, block.first_row(), &mut scratch)?;
+            let sums = row::sums::<R, I, { Order::CURVATURE }, false>(z, beta);
+            if !sums.is_valid() {
+                return Err(Logits(*scores.matrix()).invalid(row, block.first_row()));
+            }
+            // Σ t·(z - max): how far the target lies below the largest logit, before β.
+            let below = match (&targets, label) {
+                (_, Some(label)) => z[label].to_f64() - sums.max,
+                (Targets::Soft(soft), _) => {
+                    let target = soft.row(row, block.first_row(), &mut soft_scratch)?;
+                    let terms = z.iter().zip(target).filter(|(_, t)| **t != 0.0);
+                    terms.map(|(z, t)| t * (z.to_f64() - sums.max)).sum()
+                }
+                (Targets::Labels(_), None) => continue,
+            };
+            if below == f64::NEG_INFINITY {
+                return Err(impossible_label(block.first_row() + row as u64));
+            }
+            let beta = beta.to_f64();
+            let sum = 1.0 + sums.tail;
+            // Mean and variance of β(z - max) under the model; in units of z they are divided by β and β².
+            let mean = sums.first / sum;
+            let variance = (sums.second / sum - mean * mean).max(0.0);
+            let gradient = mean / beta - below;
+            state.rows += 1;
+            state.weight += weight;
+            state.nll += weight * (sums.tail.ln_1p() - beta * below);
+            state.gradient += weight * gradient;
+            state.curvature += weight * (variance / (beta * beta));
+            state.gradient_squares += (weight * gradient) * (weight * gradient);
+            if weight > 0.0 {
+                let flat = flat_mean(z, R::from_f64(sums.max));
+                state.flat_gradient += weight * (flat - below);
+                state.below_top += u64::from(below < 0.0);
+                state.uneven += u64::from(flat < 0.0);
+                if let Some(label) = label {
+                    state.several_labels |= state.label.is_some_and(|first| first != label);
+                    state.label = state.label.or(Some(label));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Mean of z - max over the classes that can occur.
+#[inline(always)]
+fn flat_mean<R: Real>(z: &[R], max: R) -> f64 {
+    let sum = row::dot(z, None, max);
+    if sum > f64::NEG_INFINITY {
+        return sum / z.len() as f64;
+    }
+    let finite = z.iter().filter(|&&z| z > R::NEG_INFINITY);
+    let (count, sum) = finite.fold((0, 0.0), |(n, sum), z| (n + 1, sum + (z.to_f64() - max.to_f64())));
+    sum / f64::from(count)
+}
+
+/// A fitted temperature: p = softmax(z / T).
+///
+/// T > 1 softens probabilities, T < 1 sharpens them; the arg-max never changes.
+///
+/// ```
+/// use temperance::{Logits, calibrate::Temperature};
+///
+/// let probabilities = Temperature::new(2.0)?.apply(&Logits::new(&[2.0, 0.0], 2)?)?;
+/// assert!((probabilities[0] - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-15);
+/// assert!(Temperature::new(-1.0).is_err());
+/// # Ok::<(), temperance::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Temperature(f64);
+
+impl Temperature {
+    /// A temperature chosen by hand.
+    ///
+    /// # Errors
+    /// Unless 0 < T < ∞.
+    pub fn new(temperature: f64) -> Result<Self> {
+        if temperature > 0.0 && temperature < f64::INFINITY {
+            Ok(Temperature(temperature))
+        } else {
+            Err(Error::parameter(
+                "temperature",
+                temperature,
+                "a finite number above 0",
+            ))
+        }
+    }
+
+    /// T.
+    pub fn temperature(&self) -> f64 {
+        self.0
+    }
+
+    /// Probabilities softmax(z / T) of every row, one row after the other.
+    ///
+    /// # Errors
+    /// If a row is illegal.
+    pub fn apply(&self, logits: &Logits<'_>) -> Result<Vec<f64>> {
+        let mut out = vec![0.0; logits.rows() * logits.classes()];
+        self.apply_into(logits, &mut out)?;
+        Ok(out)
+    }
+
+    /// [`Temperature::apply`] into a buffer of any element type.
+    ///
+    /// # Errors
+    /// If a row is illegal or the buffer has another length than the logits.
+    pub fn apply_into<E: Element>(&self, logits: &Logits<'_>, out: &mut [E]) -> Result<()> {
+        probabilities_into(self, &(*logits).into(), out)
+    }
+}
+
+impl Calibrator for Temperature {
+    fn method(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new().with("temperature", Parameter::Number(self.0))
+    }
+
+    fn transform(&self, row: &mut [f64]) {
+        for z in row {
+            *z /= self.0;
+        }
+    }
+}
+
+impl Method for TemperatureScaling {
+    fn fit_observed(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Fitted> {
+        let (temperature, certificate) = self.fit_with(rows, observer)?;
+        Ok(Fitted {
+            calibrator: Box::new(temperature),
+            certificate,
+        })
+    }
+}
