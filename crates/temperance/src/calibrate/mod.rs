@@ -12,7 +12,7 @@ pub use temperature::{Certificate, Flag, Temperature, TemperatureScaling};
 
 use crate::error::Result;
 use crate::fold::{self, Observer};
-use crate::input::{Block, COPY_BYTES, Element, Layout, Logits, Rows, Scores, Scratch, write_row};
+use crate::input::{Block, COPY_BYTES, Element, Fill, Layout, Logits, Rows, Scores, Scratch, write_row};
 use crate::parameters::Parameters;
 use crate::row::{self, Isa, Operation, Order, Path};
 
@@ -147,20 +147,13 @@ fn transform_into<E: Element>(
                 if !given.is_valid() {
                     return Err(Logits(*scores.matrix()).invalid(row, first_row));
                 }
-                write_row(
-                    out,
-                    layout,
-                    row,
-                    &mut scratch,
-                    |slot| slot.copy_from_slice(logits),
-                    |slot| {
-                        calibrator.transform(slot);
-                        if normalise {
-                            let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(slot, 1.0);
-                            row::softmax::<f64, I>(slot, 1.0, &sums);
-                        }
-                    },
-                );
+                write_row(out, layout, row, &mut scratch, Fill::Copy(logits), |slot| {
+                    calibrator.transform(slot);
+                    if normalise {
+                        let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(slot, 1.0);
+                        row::softmax::<f64, I>(slot, 1.0, &sums);
+                    }
+                });
             }
             Ok(())
         }

@@ -194,27 +194,54 @@ fn load<'s, E: Element, R: Real>(
     scratch
 }
 
-/// Lets `edit` change row `row` of a buffer in precision `R`, whatever the buffer's type and layout;
-/// `fill` first puts the row's starting values in place.
+/// Where the starting values of a row come from.
+pub(crate) enum Fill<'a, R> {
+    /// A row of a matrix.
+    From(&'a Matrix<'a>, usize),
+    /// Values at hand.
+    Copy(&'a [R]),
+    /// The buffer itself.
+    InPlace,
+}
+
+/// Lets `edit` change row `row` of a buffer in precision `R`, whatever the buffer's type and layout, after
+/// its starting values were put in place.
 #[inline(always)]
 pub(crate) fn write_row<E: Element, R: Real>(
     out: &mut [E],
     layout: Layout,
     row: usize,
     scratch: &mut Vec<R>,
-    fill: impl FnOnce(&mut [R]),
+    fill: Fill<'_, R>,
     edit: impl FnOnce(&mut [R]),
 ) {
     let start = layout.start(row);
     if layout.inner == 1
         && let Some(slot) = R::view_mut(&mut out[start..start + layout.classes])
     {
-        fill(slot);
+        match fill {
+            Fill::From(matrix, row) => matrix.copy_row(row, slot),
+            Fill::Copy(values) => slot.copy_from_slice(values),
+            Fill::InPlace => {}
+        }
         edit(slot);
         return;
     }
-    scratch.resize(layout.classes, R::ZERO);
-    fill(scratch);
+    match fill {
+        Fill::From(matrix, row) => {
+            scratch.resize(layout.classes, R::ZERO);
+            matrix.copy_row(row, scratch);
+        }
+        Fill::Copy(values) => {
+            scratch.clear();
+            scratch.extend_from_slice(values);
+        }
+        Fill::InPlace => {
+            let column = out[start..].iter().step_by(layout.inner).take(layout.classes);
+            scratch.clear();
+            scratch.extend(column.map(|value| R::from_f64(value.to_f64())));
+        }
+    }
     edit(scratch);
     let column = out[start..].iter_mut().step_by(layout.inner);
     for (out, value) in column.zip(scratch) {

@@ -146,3 +146,37 @@ fn illegal_rows_show_in_their_sums() {
         assert!(path.run(All(&[-inf, 3.0], 1.0)).is_valid());
     }
 }
+
+/// Probabilities, log-probabilities and the description of a row.
+struct Write<'a>(&'a [f64], f64);
+impl Operation for Write<'_> {
+    type Output = (Vec<f64>, Vec<f64>, Described);
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Self::Output {
+        let Write(row, beta) = self;
+        let sums = sums::<f64, I, { Order::ENTROPY }, false>(row, beta);
+        let (mut p, mut log_p) = (row.to_vec(), row.to_vec());
+        softmax::<f64, I>(&mut p, beta, &sums);
+        log_softmax(&mut log_p, beta, &sums);
+        (p, log_p, sums.describe())
+    }
+}
+
+proptest! {
+    #[test]
+    fn probabilities_equal_the_oracle(
+        row in prop::collection::vec(-30.0..30.0_f64, 1..200),
+        beta in 0.05..3.0_f64,
+    ) {
+        let expected = naive::softmax(&row, beta);
+        for path in Path::available() {
+            let (p, log_p, described) = path.run(Write(&row, beta));
+            for ((p, log_p), expected) in p.iter().zip(log_p).zip(&expected) {
+                prop_assert!((p - expected).abs() <= 1e-13 * expected);
+                prop_assert!((log_p - expected.ln()).abs() <= 1e-12);
+            }
+            prop_assert!((described.entropy - naive::entropy(&expected)).abs() < 1e-12);
+            prop_assert!((described.confidence - expected.iter().copied().fold(0.0, f64::max)).abs() < 1e-14);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Losses: what a classifier is trained with, and the closed forms of what training converges to.
+
+mod cross_entropy;
+mod smoothing;
+pub mod theory;
+
+pub use cross_entropy::{CrossEntropy, Loss, Reduction, Upstream, WhenEmpty};
+pub use smoothing::{Convention, Smoothing};
