@@ -2,7 +2,13 @@
 //!
 //! This crate computes no statistics; it shows what another program measured.
 
+mod figures;
+mod format;
 mod model;
 mod nonfinite;
+mod svg;
+mod text;
+mod words;
 
+pub use figures::Figure;
 pub use model::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
