@@ -15,6 +15,7 @@ fn main() -> std::io::Result<()> {
         let report = make();
         std::fs::write(folder.join(format!("{name}.txt")), report.text(80))?;
         std::fs::write(folder.join(format!("{name}.json")), report.json())?;
+        std::fs::write(folder.join(format!("{name}.html")), report.html())?;
         for figure in report.figures() {
             std::fs::write(folder.join(format!("{name}-{}.svg", figure.name)), figure.svg)?;
         }

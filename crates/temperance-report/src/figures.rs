@@ -177,7 +177,7 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
         }
     }
     frame(&mut canvas, TOP, BOTTOM);
-    canvas.upward(Ink::Muted, LABEL, [13.0, (TOP + BOTTOM) / 2.0], "accuracy");
+    canvas.upward(Ink::Muted, LABEL, [10.0, (TOP + BOTTOM) / 2.0], "accuracy");
 
     // The summary goes to the corner that the points leave free.
     let above: f64 = bins
@@ -244,7 +244,7 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
             "0",
         );
     }
-    canvas.upward(Ink::Muted, LABEL, [13.0, (BARS_TOP + BARS_BOTTOM) / 2.0], "share");
+    canvas.upward(Ink::Muted, LABEL, [10.0, (BARS_TOP + BARS_BOTTOM) / 2.0], "share");
     canvas.text(
         Ink::Muted,
         LABEL,
@@ -387,7 +387,7 @@ fn loss(report: &Report) -> Drawing {
         .max(1e-3 * lowest.abs())
         .max(1e-9);
     let y = Scale {
-        values: [lowest - 0.12 * room, lowest + room],
+        values: [lowest - 0.16 * room, lowest + room],
         coordinates: [BOTTOM, TOP],
     };
 
@@ -427,34 +427,37 @@ fn loss(report: &Report) -> Drawing {
         let middle = [(LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0];
         canvas.text(Ink::Muted, LABEL, Anchor::Middle, middle, "no curve was recorded");
     }
-    // Labels stand on the outer sides of the two lines, unless there is no room.
-    let optimum_t = optimum.map(|[t, _]| t);
-    let mut label = |t: f64, outer: Anchor, ink, text: String| {
-        let wide = 7.0 * text.chars().count() as f64;
+    // The labels stand on the outer sides of the two lines, unless there is no room, one at the bottom and one
+    // at the top, where the curve is not.
+    let mut label = |t: f64, outer: Anchor, y, ink, text: String| {
+        let wide = 8.0 * text.chars().count() as f64;
         let anchor = match outer {
             Anchor::End if x(t) - wide < LEFT => Anchor::Start,
             Anchor::Start if x(t) + wide > RIGHT => Anchor::End,
             anchor => anchor,
         };
         let shift = if anchor == Anchor::End { -6.0 } else { 6.0 };
-        // A label that had to turn inwards stands lower, below its neighbour.
-        let row = if anchor == outer { 14.0 } else { 30.0 };
-        canvas.bold(ink, LABEL, anchor, [x(t) + shift, TOP + row], &text);
+        canvas.bold(ink, LABEL, anchor, [x(t) + shift, y], &text);
     };
-    let to_the_right = optimum_t.is_none_or(|t| t >= 1.0);
-    let (one_side, optimum_side) = if to_the_right {
-        (Anchor::End, Anchor::Start)
-    } else {
-        (Anchor::Start, Anchor::End)
+    let optimum_t = optimum.map(|[t, _]| t);
+    let (one_side, optimum_side) = match optimum_t {
+        Some(t) if t < 1.0 => (Anchor::Start, Anchor::End),
+        _ => (Anchor::End, Anchor::Start),
     };
     if optimum_t != Some(1.0) {
-        label(1.0, one_side, Ink::Muted, "T = 1".to_owned());
+        label(1.0, one_side, BOTTOM - 8.0, Ink::Muted, "T = 1".to_owned());
     }
     if let Some(t) = optimum_t {
-        label(t, optimum_side, Ink::Blue, format!("T = {}", temperature(t)));
+        label(
+            t,
+            optimum_side,
+            TOP + 14.0,
+            Ink::Blue,
+            format!("T = {}", temperature(t)),
+        );
     }
     frame(&mut canvas, TOP, BOTTOM);
-    canvas.upward(Ink::Muted, LABEL, [9.0, (TOP + BOTTOM) / 2.0], "mean NLL (nats)");
+    canvas.upward(Ink::Muted, LABEL, [8.0, (TOP + BOTTOM) / 2.0], "mean NLL (nats)");
     let axis = "temperature T (logarithmic scale)";
     canvas.text(
         Ink::Muted,
@@ -680,9 +683,9 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
         for tick in FIFTHS {
             canvas.line(Ink::Faint, 1.0, false, [x.at(tick), top], [x.at(tick), bottom]);
         }
-        for tick in ticks(y.values, 3) {
+        for tick in ticks(y.values, 4) {
             canvas.line(Ink::Faint, 1.0, false, [LEFT, y.at(tick)], [RIGHT, y.at(tick)]);
-            let text = fixed(tick, decimals(y.values, 3).max(1));
+            let text = fixed(tick, decimals(y.values, 4).max(1));
             canvas.text(
                 Ink::Muted,
                 TICK,
@@ -703,7 +706,7 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
             canvas.text(Ink::Muted, LABEL, Anchor::Middle, middle, "none");
         }
         frame(&mut canvas, top, bottom);
-        canvas.upward(Ink::Muted, LABEL, [13.0, (top + bottom) / 2.0], "share");
+        canvas.upward(Ink::Muted, LABEL, [10.0, (top + bottom) / 2.0], "share");
         description += &format!(
             " {} of {} predictions are {name}",
             format::weight(sum),

@@ -4,6 +4,7 @@
 
 mod figures;
 mod format;
+mod html;
 mod model;
 mod nonfinite;
 mod svg;

@@ -360,7 +360,18 @@ pub(crate) fn worse_after() -> Report {
         before: scorecard(5000.0, 2.2, |c| 0.02 * c, &names),
         after: scorecard(5000.0, 5.0, |c| -0.13 * c * (1.2 - c), &names),
         calibrator: CalibratorSummary {
-            flags: vec!["worse_than_constant".into()],
+            temperature: 1e4,
+            standard_error: None,
+            interval: None,
+            flags: vec!["worse_than_constant".into(), "at_bound".into()],
+            nll_before: 3.9,
+            nll_after: 2.303,
+            gradient: 0.07,
+            iterations: 2,
+            curve: (0..81)
+                .map(|i| 10f64.powf(f64::from(i) / 20.0))
+                .map(|x| [x, 2.303 + 1.597 / x])
+                .collect(),
             ..calibrator(3.7, 900)
         },
         n_fit: 900,
