@@ -352,7 +352,7 @@ fn loss(report: &Report) -> Drawing {
         14.0,
         Anchor::Start,
         [LEFT, 16.0],
-        "Loss on the fitting rows",
+        "Mean NLL of the fitting rows (nats)",
     );
 
     let drawable = |&[t, nll]: &[f64; 2]| t > 0.0 && t.is_finite() && nll.is_finite();
@@ -385,7 +385,7 @@ fn loss(report: &Report) -> Drawing {
     let room = (2.5 * drop)
         .max(0.3 * (highest - lowest))
         .max(1e-3 * lowest.abs())
-        .max(1e-9);
+        .max(1e-3);
     let y = Scale {
         values: [lowest - 0.16 * room, lowest + room],
         coordinates: [BOTTOM, TOP],
@@ -452,12 +452,11 @@ fn loss(report: &Report) -> Drawing {
             t,
             optimum_side,
             TOP + 14.0,
-            Ink::Blue,
+            Ink::Main,
             format!("T = {}", temperature(t)),
         );
     }
     frame(&mut canvas, TOP, BOTTOM);
-    canvas.upward(Ink::Muted, LABEL, [8.0, (TOP + BOTTOM) / 2.0], "mean NLL (nats)");
     let axis = "temperature T (logarithmic scale)";
     canvas.text(
         Ink::Muted,
@@ -600,7 +599,7 @@ fn log_ticks([low, high]: [f64; 2]) -> Vec<(f64, String)> {
             let text = format!("{factor}e{exponent}");
             let value: f64 = text.parse().unwrap_or(f64::NAN);
             if (low..=high).contains(&value.ln()) {
-                let label = if (-3..4).contains(&exponent) {
+                let label = if (-3..5).contains(&exponent) {
                     value.to_string()
                 } else {
                     text
@@ -668,7 +667,7 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
         let bottom = top + TALL;
         let (sum, parts) = parts(histogram, weights);
         let y = Scale {
-            values: [0.0, largest.max(1e-9)],
+            values: [0.0, if largest > 0.0 { largest } else { 1.0 }],
             coordinates: [bottom, top],
         };
         canvas.text(

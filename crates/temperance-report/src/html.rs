@@ -190,11 +190,7 @@ fn tiles(report: &Report) -> Vec<Fact> {
     let precision = match (words::is_optimum(calibrator), calibrator.interval) {
         (false, _) => "not an optimum".to_owned(),
         (true, Some([lower, upper])) => {
-            format!(
-                "95\u{a0}% interval {} to {}",
-                temperature(lower),
-                temperature(upper)
-            )
+            format!("95\u{a0}%: {} to {}", temperature(lower), temperature(upper))
         }
         (true, None) => "no interval".to_owned(),
     };
@@ -307,7 +303,7 @@ fn nll_caption(report: &Report) -> String {
     let (before, after) = (metric(calibrator.nll_before), metric(calibrator.nll_after));
     let t = temperature(calibrator.temperature);
     let mut caption = format!(
-        "Mean negative log-likelihood of the fitting rows against T: {before} at T = 1 and {after} at T = {t}."
+        "Mean negative log-likelihood of the fitting rows against T: {before} at T\u{a0}=\u{a0}1 and {after} at T\u{a0}=\u{a0}{t}."
     );
     caption += match calibrator.interval {
         Some(_) => {
@@ -335,12 +331,12 @@ fn certificate(report: &Report) -> Vec<Fact> {
         Fact::new("Method", clean(&calibrator.method), ""),
         Fact::new("Temperature T", temperature(calibrator.temperature), ""),
         Fact::new("Standard error", error, "how much T would vary with other rows"),
+        Fact::new("95\u{a0}% interval", interval, "range of plausible values of T"),
         Fact::new(
-            "95\u{a0}% interval",
-            interval,
-            "values of T that fit these rows about as well",
+            "Loss at T\u{a0}=\u{a0}1",
+            metric(calibrator.nll_before),
+            "mean NLL in nats",
         ),
-        Fact::new("Loss at T = 1", metric(calibrator.nll_before), "mean NLL in nats"),
         Fact::new("Loss at the fit", metric(calibrator.nll_after), ""),
         Fact::new("Slope", format::magnitude(calibrator.gradient), "0 at an optimum"),
         Fact::new("Iterations", count(calibrator.iterations.into()), ""),
@@ -424,7 +420,7 @@ fn glossary(report: &Report) -> Vec<Fact> {
         Fact::new(
             "Temperature T",
             "A number that divides all logits before the softmax. T above 1 brings the probabilities closer \
-             together, T below 1 spreads them, T = 1 changes nothing. The most probable class stays the same, so \
+             together, T below 1 spreads them, T\u{a0}=\u{a0}1 changes nothing. The most probable class stays the same, so \
              accuracy does too.",
             "",
         ),
@@ -432,7 +428,7 @@ fn glossary(report: &Report) -> Vec<Fact> {
             "ECE, expected calibration error",
             "Put the predictions into bins by confidence and take the distance between mean confidence and accuracy \
              in each bin; ECE is the mean of these distances, weighted by the rows of the bins. 0 is perfect. \
-             A few rows by themselves give an ECE above 0 even if the model is perfectly calibrated.",
+             With few rows, ECE is above 0 even for a perfectly calibrated model.",
             "",
         ),
         Fact::new(

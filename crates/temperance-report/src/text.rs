@@ -24,7 +24,7 @@ impl Report {
         text.table(&self.comparison(width));
         text.blank();
         let calibrator = &self.calibrator;
-        let temperature = words::temperature_with_interval(calibrator).replace("% interval ", "% ");
+        let temperature = words::temperature_with_interval(calibrator).replace("interval ", "");
         let meaning = words::temperature_meaning(calibrator);
         text.paragraph("", &format!("temperature {temperature}: {meaning}"));
         let fit = format!(
@@ -158,7 +158,7 @@ impl Text {
     /// Wrapped text; lines after the first are indented below the first word.
     fn paragraph(&mut self, lead: &str, text: &str) {
         // Narrow spaces are for pages; a terminal gets plain digits.
-        let text = format!("{lead}{}", text.replace('\u{202f}', "").replace('\u{a0}', " "));
+        let text = format!("{lead}{}", text.replace('\u{202f}', ""));
         let indent = if lead.is_empty() { "" } else { "  " };
         let options = Options::new(self.width)
             .subsequent_indent(indent)
@@ -166,7 +166,7 @@ impl Text {
         self.lines.extend(
             textwrap::wrap(&text, options)
                 .into_iter()
-                .map(|line| line.trim_end().to_owned()),
+                .map(|line| line.trim_end().replace('\u{a0}', " ")),
         );
     }
 

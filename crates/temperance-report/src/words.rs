@@ -186,7 +186,7 @@ pub(crate) fn is_optimum(calibrator: &CalibratorSummary) -> bool {
 pub(crate) fn headline(report: &Report) -> String {
     let calibrator = &report.calibrator;
     let scaling = format!(
-        "{} at T = {}",
+        "{} at T\u{a0}=\u{a0}{}",
         method(calibrator),
         temperature(calibrator.temperature)
     );
@@ -263,11 +263,11 @@ pub(crate) fn temperature_meaning(calibrator: &CalibratorSummary) -> &'static st
     if !is_optimum(calibrator) {
         "This T is no optimum; see the warnings."
     } else if t > 1.0 {
-        "T > 1 softens the probabilities: the model was over-confident on the fitting rows."
-    } else if t < 1.0 {
-        "T < 1 sharpens the probabilities: the model was under-confident on the fitting rows."
+        "T\u{a0}>\u{a0}1 softens the probabilities: the model was over-confident on the fitting rows."
+    } else if t > 0.0 && t < 1.0 {
+        "T\u{a0}<\u{a0}1 sharpens the probabilities: the model was under-confident on the fitting rows."
     } else if t == 1.0 {
-        "T = 1 leaves the probabilities as they are."
+        "T\u{a0}=\u{a0}1 leaves the probabilities as they are."
     } else {
         "This is not a temperature: T must be a number above 0."
     }
@@ -329,7 +329,7 @@ pub(crate) fn warnings(report: &Report) -> Vec<Warning> {
         ),
         Some([lower, upper]) if lower <= 1.0 && 1.0 <= upper => warn(
             "The interval contains 1",
-            "T = 1, which changes nothing, lies within the 95\u{a0}% interval: these rows do not show that the \
+            "T\u{a0}=\u{a0}1, which changes nothing, lies within the 95\u{a0}% interval: these rows do not show that the \
              model needs a temperature.",
         ),
         _ => {}

@@ -115,11 +115,11 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
         edges: (0..=15).map(|i| f64::from(i) / 15.0).collect(),
         right: reliability
             .iter()
-            .map(|bin| bin.weight * bin.accuracy.unwrap_or(0.0))
+            .map(|bin| (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
             .collect(),
         wrong: reliability
             .iter()
-            .map(|bin| bin.weight * (1.0 - bin.accuracy.unwrap_or(0.0)))
+            .map(|bin| bin.weight - (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
             .collect(),
     };
     let k = names.len() as f64;
@@ -134,7 +134,7 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
                 predicted: (n / k * (0.85 + 0.3 * wobble(i, 4.0))).round() as u64,
                 recall: Some((accuracy + 0.12 - 0.24 * difficulty).min(1.0)),
                 precision: Some((accuracy + 0.10 - 0.20 * difficulty).min(1.0)),
-                mean_probability: (1.0 + 0.2 * (wobble(i, 5.0) - 0.5)) / k,
+                mean_probability: (1.0 + ece * 3.0 * (wobble(i, 5.0) - 0.5)) / k,
                 frequency: 1.0 / k,
                 ece: ece * (0.05 + 0.4 * difficulty) + 0.002,
             }
