@@ -1,4 +1,4 @@
-//! Renders made-up reports, usual and odd ones, into a folder: `cargo run --example render -- out`.
+//! Renders made-up reports, usual and odd ones, into a folder: `cargo run -p temperance-report --example render -- out`.
 
 use std::path::Path;
 

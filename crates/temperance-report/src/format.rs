@@ -71,12 +71,12 @@ pub(crate) fn magnitude(x: f64) -> String {
     }
 }
 
-/// A number with as many decimals as given, for axes and the histogram.
+/// A number with as many decimals as given, for axes.
 pub(crate) fn fixed(x: f64, decimals: usize) -> String {
-    if x == 0.0 {
-        format!("{:.decimals$}", 0.0)
-    } else {
-        format!("{x:.decimals$}").replace('-', "−")
+    match x {
+        0.0 => format!("{:.decimals$}", 0.0),
+        x if x.abs() >= 1e5 => format!("{x:.0e}").replace('-', "−"),
+        x => format!("{x:.decimals$}").replace('-', "−"),
     }
 }
 

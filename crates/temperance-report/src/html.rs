@@ -217,8 +217,7 @@ fn tiles(report: &Report) -> Vec<Fact> {
 
 fn reliability_caption(report: &Report) -> String {
     let mut caption = "Accuracy against confidence on the held-out rows, before and after calibration. Vertical lines \
-                       are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of \
-                       rows in each bin."
+                       are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of each bin."
         .to_owned();
     let empty = |card: &Scorecard| {
         card.reliability

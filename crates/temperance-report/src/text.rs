@@ -124,7 +124,7 @@ fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width as u16)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(header);
     if let Some(first) = table.column_mut(0) {
         first.set_padding((0, 1));
