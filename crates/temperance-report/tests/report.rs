@@ -10,9 +10,8 @@ mod samples;
 #[test]
 fn text_at_80_columns() {
     let expected = "\
-Calibrated the built-in Fashion-MNIST sample: temperature scaling fitted on
-5000 rows, tested on 5000 other rows (10 classes; stratified, seed 0, half of
-the rows fitted).
+Calibrated made-up-logits.npy: temperature scaling fitted on 5000 rows, tested
+on 5000 other rows (10 classes; stratified, seed 0, half of the rows fitted).
 
 The model was over-confident by 0.1253; temperature scaling at T = 2.046 brings
 ECE from 0.1253 to 0.0076 on 5000 held-out rows.

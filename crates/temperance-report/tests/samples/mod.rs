@@ -210,7 +210,7 @@ pub(crate) fn over_confident() -> Report {
         classes: 10,
         n_fit: 5000,
         n_test: 5000,
-        source: "the built-in Fashion-MNIST sample".into(),
+        source: "made-up-logits.npy".into(),
         split: "stratified, seed 0, half of the rows fitted".into(),
         before,
         after,
