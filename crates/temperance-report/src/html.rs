@@ -1,0 +1,483 @@
+//! The report as one page that needs nothing else.
+
+use askama::Template;
+
+use crate::figures::{Drawing, drawings};
+use crate::format::{self, NONE, change, clean, count, counted, metric, optional, temperature};
+use crate::model::{ClassRow, Report, Scorecard};
+use crate::svg;
+use crate::text::names;
+use crate::words::{self, Warning, flag_words, metric_words};
+
+/// More classes than this are cut to the [`WORST`].
+const CLASSES_SHOWN: usize = 100;
+/// How many classes are shown if not all are.
+const WORST: usize = 30;
+
+impl Report {
+    /// The report as one HTML page that needs no network, no script and no other file.
+    ///
+    /// It follows light and dark screens, fits phones and paper, and can be read with a keyboard or a screen
+    /// reader. All foreign text in it is escaped.
+    pub fn html(&self) -> String {
+        page(self)
+            .render()
+            .expect("a page is text, and writing text to memory does not fail")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page {
+    css: &'static str,
+    dark_plots: String,
+    headline: String,
+    source: String,
+    split: String,
+    n_fit: String,
+    n_test: String,
+    classes: String,
+    tiles: Vec<Fact>,
+    warnings: Vec<Warning>,
+    notes: Vec<String>,
+    reliability: String,
+    reliability_caption: String,
+    bins: Vec<Bins>,
+    metrics: Vec<MetricRow>,
+    method_sentence: String,
+    temperature_meaning: &'static str,
+    nll: String,
+    nll_caption: String,
+    certificate: Vec<Fact>,
+    confidence: String,
+    confidence_caption: &'static str,
+    class_note: String,
+    per_class: Vec<Class>,
+    unfit: bool,
+    is_temperature: bool,
+    temperature_exact: String,
+    glossary: Vec<Fact>,
+    conventions: Vec<Fact>,
+    version: String,
+}
+
+/// A label, a value and a remark.
+struct Fact {
+    label: String,
+    value: String,
+    was: String,
+}
+
+impl Fact {
+    fn new(label: impl Into<String>, value: impl Into<String>, was: impl Into<String>) -> Self {
+        Fact {
+            label: label.into(),
+            value: value.into(),
+            was: was.into(),
+        }
+    }
+}
+
+struct MetricRow {
+    label: String,
+    meaning: &'static str,
+    before: String,
+    after: String,
+    change: String,
+    verdict: &'static str,
+    direction: &'static str,
+}
+
+struct Bins {
+    key: &'static str,
+    rows: Vec<BinRow>,
+}
+
+struct BinRow {
+    range: String,
+    rows: String,
+    confidence: String,
+    accuracy: String,
+    band: String,
+}
+
+struct Class {
+    name: String,
+    rows: String,
+    frequency: String,
+    probability_before: String,
+    probability_after: String,
+    ece_before: String,
+    ece_after: String,
+    recall: String,
+    precision: String,
+}
+
+fn page(report: &Report) -> Page {
+    let calibrator = &report.calibrator;
+    let [reliability, nll, confidence] = drawings(report);
+    let warnings = words::warnings(report);
+    let per_class = classes(report);
+    Page {
+        css: include_str!("../templates/report.css"),
+        dark_plots: svg::dark_style(".plot"),
+        headline: words::headline(report),
+        source: clean(&report.source),
+        split: clean(&report.split),
+        n_fit: count(report.n_fit as u64),
+        n_test: count(report.n_test as u64),
+        classes: count(report.classes as u64),
+        tiles: tiles(report),
+        unfit: !warnings.is_empty(),
+        warnings,
+        notes: report.notes.iter().map(|note| clean(note)).collect(),
+        reliability: inline(&reliability),
+        reliability_caption: reliability_caption(report),
+        bins: bins(report),
+        metrics: metric_rows(report),
+        method_sentence: method_sentence(report),
+        temperature_meaning: words::temperature_meaning(calibrator),
+        nll: inline(&nll),
+        nll_caption: nll_caption(report),
+        certificate: certificate(report),
+        confidence: inline(&confidence),
+        confidence_caption: "How the confidence is distributed over right predictions (top) and wrong ones (bottom), \
+                             before and after calibration. Each bar is a share of its own group, so the bars of a \
+                             histogram add up to 1; all four have the same scale.",
+        class_note: class_note(report, per_class.len()),
+        per_class,
+        is_temperature: is_temperature(report)
+            && calibrator.temperature > 0.0
+            && calibrator.temperature.is_finite(),
+        temperature_exact: calibrator.temperature.to_string(),
+        glossary: glossary(report),
+        conventions: report
+            .conventions
+            .iter()
+            .map(|(name, text)| convention(name, text))
+            .collect(),
+        version: if report.version.is_empty() {
+            "Temperance".to_owned()
+        } else {
+            clean(&report.version)
+        },
+    }
+}
+
+fn is_temperature(report: &Report) -> bool {
+    words::method(&report.calibrator) == "temperature scaling"
+}
+
+/// A figure as panels that can stand side by side or below each other, and its legend.
+fn inline(drawing: &Drawing) -> String {
+    let mut html = String::from("<div class=\"panels\">");
+    for panel in &drawing.panels {
+        html += &panel.inline(drawing.name);
+    }
+    html += "</div>";
+    if !drawing.legend.is_empty() {
+        html += "<ul class=\"legend\">";
+        for entry in &drawing.legend {
+            html += &format!("<li>{}{}</li>", entry.inline(), format::escape(entry.label));
+        }
+        html += "</ul>";
+    }
+    html
+}
+
+fn tiles(report: &Report) -> Vec<Fact> {
+    let calibrator = &report.calibrator;
+    let precision = match (words::is_optimum(calibrator), calibrator.interval) {
+        (false, _) => "not an optimum".to_owned(),
+        (true, Some([lower, upper])) => {
+            format!("95\u{a0}%: {} to {}", temperature(lower), temperature(upper))
+        }
+        (true, None) => "no interval".to_owned(),
+    };
+    let mut tiles = vec![Fact::new(
+        "Temperature T",
+        temperature(calibrator.temperature),
+        precision,
+    )];
+    for (name, label) in [
+        ("ece", "Calibration error (ECE)"),
+        ("nll", "Loss (NLL, nats)"),
+        ("accuracy", "Accuracy"),
+    ] {
+        let (before, after) = (report.before.metrics.get(name), report.after.metrics.get(name));
+        let was = match metric_words(name).verdict(name, &report.before, &report.after) {
+            "unchanged" => "unchanged".to_owned(),
+            "" => format!("before: {}", optional(before)),
+            verdict => format!("{verdict}; before: {}", optional(before)),
+        };
+        tiles.push(Fact::new(label, optional(after), was));
+    }
+    tiles
+}
+
+fn reliability_caption(report: &Report) -> String {
+    let mut caption = "Accuracy against confidence on the held-out rows, before and after calibration. Vertical lines \
+                       are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of each bin."
+        .to_owned();
+    let empty = |card: &Scorecard| {
+        card.reliability
+            .iter()
+            .filter(|bin| bin.accuracy.is_none())
+            .count() as u64
+    };
+    let (before, after) = (empty(&report.before), empty(&report.after));
+    if before + after > 0 {
+        caption += &format!(
+            " {} before and {} after hold no rows and have no dot.",
+            counted(before, "bin", "bins"),
+            count(after)
+        );
+    }
+    caption
+}
+
+fn bins(report: &Report) -> Vec<Bins> {
+    let rows = |card: &Scorecard| -> Vec<BinRow> {
+        card.reliability
+            .iter()
+            .map(|bin| BinRow {
+                range: format!("{} to {}", metric(bin.lower), metric(bin.upper)),
+                rows: count(bin.rows),
+                confidence: optional(bin.confidence),
+                accuracy: optional(bin.accuracy),
+                band: bin.band.map_or_else(
+                    || NONE.to_owned(),
+                    |[lower, upper]| format!("{} to {}", metric(lower), metric(upper)),
+                ),
+            })
+            .collect()
+    };
+    let tables = [("before", &report.before), ("after", &report.after)];
+    let tables = tables.map(|(key, card)| Bins {
+        key,
+        rows: rows(card),
+    });
+    tables
+        .into_iter()
+        .filter(|table| !table.rows.is_empty())
+        .collect()
+}
+
+fn metric_rows(report: &Report) -> Vec<MetricRow> {
+    names(&[&report.before, &report.after])
+        .into_iter()
+        .map(|name| {
+            let words = metric_words(name);
+            let (before, after) = (report.before.metrics.get(name), report.after.metrics.get(name));
+            MetricRow {
+                verdict: words.verdict(name, &report.before, &report.after),
+                direction: words.direction(),
+                label: words.label,
+                meaning: words.meaning,
+                before: optional(before),
+                after: optional(after),
+                change: before
+                    .zip(after)
+                    .map_or_else(|| NONE.to_owned(), |(before, after)| change(before, after)),
+            }
+        })
+        .collect()
+}
+
+fn method_sentence(report: &Report) -> String {
+    let rows = counted(report.calibrator.rows, "row", "rows");
+    if is_temperature(report) {
+        format!(
+            "Temperature scaling divides all logits by one number T, chosen so that the labels of the {rows} it was \
+             fitted on become as likely as possible."
+        )
+    } else {
+        let method = words::method(&report.calibrator);
+        format!("The report is about {method}, fitted on {rows}; T is its temperature.")
+    }
+}
+
+fn nll_caption(report: &Report) -> String {
+    let calibrator = &report.calibrator;
+    let (before, after) = (metric(calibrator.nll_before), metric(calibrator.nll_after));
+    let t = temperature(calibrator.temperature);
+    let mut caption = format!(
+        "Mean negative log-likelihood of the fitting rows against T: {before} at T\u{a0}=\u{a0}1 and {after} at T\u{a0}=\u{a0}{t}."
+    );
+    caption += match calibrator.interval {
+        Some(_) => {
+            " The shaded strip is the 95\u{a0}% interval of T. A deep, narrow valley determines T well."
+        }
+        None => " There is no interval of T to shade.",
+    };
+    caption
+}
+
+fn certificate(report: &Report) -> Vec<Fact> {
+    let calibrator = &report.calibrator;
+    let error = calibrator
+        .standard_error
+        .map_or_else(|| NONE.to_owned(), format::standard_error);
+    let interval = calibrator.interval.map_or_else(
+        || NONE.to_owned(),
+        |[lower, upper]| format!("{} to {}", temperature(lower), temperature(upper)),
+    );
+    let mut flags: Vec<String> = calibrator.flags.iter().map(|flag| clean(flag)).collect();
+    if flags.is_empty() {
+        flags.push("none".to_owned());
+    }
+    vec![
+        Fact::new("Method", clean(&calibrator.method), ""),
+        Fact::new("Temperature T", temperature(calibrator.temperature), ""),
+        Fact::new("Standard error", error, "how much T would vary with other rows"),
+        Fact::new("95\u{a0}% interval", interval, "range of plausible values of T"),
+        Fact::new(
+            "Loss at T\u{a0}=\u{a0}1",
+            metric(calibrator.nll_before),
+            "mean NLL in nats",
+        ),
+        Fact::new("Loss at the fit", metric(calibrator.nll_after), ""),
+        Fact::new("Slope", format::magnitude(calibrator.gradient), "0 at an optimum"),
+        Fact::new("Iterations", count(calibrator.iterations.into()), ""),
+        Fact::new("Fitting rows", count(calibrator.rows), ""),
+        Fact::new("Flags", flags.join(", "), "what is unusual about the fit"),
+    ]
+}
+
+fn classes(report: &Report) -> Vec<Class> {
+    let (before, after) = (&report.before.per_class, &report.after.per_class);
+    let pairs = before.len().max(after.len());
+    let mut rows: Vec<(Option<&ClassRow>, Option<&ClassRow>)> =
+        (0..pairs).map(|i| (before.get(i), after.get(i))).collect();
+    if rows.len() > CLASSES_SHOWN {
+        let error = |row: &(Option<&ClassRow>, Option<&ClassRow>)| {
+            row.1
+                .or(row.0)
+                .map(|row| row.ece)
+                .filter(|ece| !ece.is_nan())
+                .unwrap_or(f64::INFINITY)
+        };
+        rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
+        rows.truncate(WORST);
+    }
+    rows.into_iter()
+        .filter_map(|(before, after)| {
+            let any = after.or(before)?;
+            let of = |row: Option<&ClassRow>, field: fn(&ClassRow) -> f64| optional(row.map(field));
+            Some(Class {
+                name: clean(&any.name),
+                rows: count(any.rows),
+                frequency: metric(any.frequency),
+                probability_before: of(before, |row| row.mean_probability),
+                probability_after: of(after, |row| row.mean_probability),
+                ece_before: of(before, |row| row.ece),
+                ece_after: of(after, |row| row.ece),
+                recall: optional(after.and_then(|row| row.recall)),
+                precision: optional(after.and_then(|row| row.precision)),
+            })
+        })
+        .collect()
+}
+
+fn class_note(report: &Report, shown: usize) -> String {
+    let all = report.before.per_class.len().max(report.after.per_class.len());
+    if shown < all {
+        format!(
+            "These are the {shown} of {} classes with the largest calibration error after calibration, worst first; \
+             all classes are in report.json.",
+            count(all as u64)
+        )
+    } else {
+        "All classes, in the order of the model’s outputs.".to_owned()
+    }
+}
+
+fn convention(name: &str, text: &str) -> Fact {
+    let words = metric_words(name);
+    let label = if words.meaning.is_empty() {
+        clean(name).replace('_', " ")
+    } else {
+        words.label
+    };
+    Fact::new(label, clean(text), "")
+}
+
+fn glossary(report: &Report) -> Vec<Fact> {
+    let mut entries = vec![
+        Fact::new(
+            "Logits, softmax, confidence",
+            "Logits are the scores a classifier gives to the classes. The softmax turns them into probabilities that \
+             add up to 1. The largest of these is the confidence: how sure the model says it is of its prediction.",
+            "",
+        ),
+        Fact::new(
+            "Calibrated",
+            "A model is calibrated if its probabilities come true: of the predictions made with confidence 0.8, a \
+             fraction of 0.8 are right. It is over-confident if fewer are, under-confident if more are.",
+            "",
+        ),
+        Fact::new(
+            "Temperature T",
+            "A number that divides all logits before the softmax. T above 1 brings the probabilities closer \
+             together, T below 1 spreads them, T\u{a0}=\u{a0}1 changes nothing. The most probable class stays the same, so \
+             accuracy does too.",
+            "",
+        ),
+        Fact::new(
+            "ECE, expected calibration error",
+            "Put the predictions into bins by confidence and take the distance between mean confidence and accuracy \
+             in each bin; ECE is the mean of these distances, weighted by the rows of the bins. 0 is perfect. \
+             With few rows, ECE is above 0 even for a perfectly calibrated model.",
+            "",
+        ),
+        Fact::new(
+            "NLL, negative log-likelihood",
+            "The mean of −ln p, where p is the probability given to the right class, in nats; also called \
+             cross-entropy. It is the loss most classifiers are trained with and what the fit of T minimises. It \
+             rewards being both right and honest.",
+            "",
+        ),
+        Fact::new(
+            "95\u{a0}% interval",
+            "A range computed so that, if the whole study were repeated with new rows many times, about 95 in 100 \
+             such ranges would hold the true value. A wide range means that there are few rows to tell from.",
+            "",
+        ),
+        Fact::new(
+            "Held-out rows",
+            "Rows that the fit has not seen. All metrics are measured on them, because on its own rows a fit always \
+             looks good.",
+            "",
+        ),
+    ];
+    for flag in &report.calibrator.flags {
+        let (_, text) = flag_words(flag);
+        entries.push(Fact::new(format!("Flag {}", clean(flag)), text, ""));
+    }
+    if report.calibrator.flags.is_empty() {
+        let known = [
+            (
+                "at_bound",
+                "the best T lies at or beyond the bounds of the search",
+            ),
+            (
+                "separable",
+                "the model is right on every fitting row, so that they cannot determine T",
+            ),
+            (
+                "worse_than_constant",
+                "no T does better than the same probability for every class",
+            ),
+        ];
+        let text: Vec<String> = known
+            .iter()
+            .map(|(flag, text)| format!("{flag}: {text}"))
+            .collect();
+        let text = format!(
+            "What a fit can warn of. {}. This fit raised none.",
+            text.join("; ")
+        );
+        entries.push(Fact::new("Flags", text, ""));
+    }
+    entries
+}

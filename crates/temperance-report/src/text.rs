@@ -1,0 +1,181 @@
+//! Reports for a terminal: plain characters, no colours, no line wider than asked for.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use textwrap::{Options, WordSplitter};
+
+use crate::format::{self, NONE, change, counted, metric, optional};
+use crate::model::{Report, Scorecard};
+use crate::words::{self, Aim, metric_words};
+
+/// Narrower than this, tables cannot be read.
+const NARROWEST: usize = 40;
+
+impl Report {
+    /// The report for a terminal of `width` columns (at least 40; 80 reads well).
+    ///
+    /// What was done, the result, the metrics before and after, the calibrator, then warnings and notes.
+    pub fn text(&self, width: usize) -> String {
+        let width = width.max(NARROWEST);
+        let mut text = Text::new(width);
+        text.paragraph("", &words::deed(self));
+        text.blank();
+        text.paragraph("", &words::headline(self));
+        text.blank();
+        text.table(&self.comparison(width));
+        text.blank();
+        let calibrator = &self.calibrator;
+        let temperature = words::temperature_with_interval(calibrator).replace("interval ", "");
+        let meaning = words::temperature_meaning(calibrator);
+        text.paragraph("", &format!("temperature {temperature}: {meaning}"));
+        let fit = format!(
+            "fit: {}, {}, NLL {} to {}, slope {}",
+            counted(calibrator.rows, "row", "rows"),
+            counted(calibrator.iterations.into(), "iteration", "iterations"),
+            metric(calibrator.nll_before),
+            metric(calibrator.nll_after),
+            format::magnitude(calibrator.gradient),
+        );
+        text.paragraph("  ", &fit);
+        for warning in words::warnings(self) {
+            text.blank();
+            text.paragraph("warning: ", &format!("{}. {}", warning.title, warning.text));
+        }
+        for note in &self.notes {
+            text.blank();
+            text.paragraph("note: ", &format::clean(note));
+        }
+        text.done()
+    }
+
+    fn comparison(&self, width: usize) -> Table {
+        let mut table = table(width, &["metric", "before", "after", "change", ""], &[1, 2, 3]);
+        for name in names(&[&self.before, &self.after]) {
+            let words = metric_words(name);
+            let (before, after) = (self.before.metrics.get(name), self.after.metrics.get(name));
+            let change = before
+                .zip(after)
+                .map_or_else(|| NONE.to_owned(), |(before, after)| change(before, after));
+            let hint = match (words.verdict(name, &self.before, &self.after), words.aim) {
+                ("unchanged", _) | ("", Aim::Open) => String::new(),
+                ("", _) => words.direction().to_owned(),
+                (verdict, _) => format!("{verdict} ({})", words.direction()),
+            };
+            table.add_row([words.label, optional(before), optional(after), change, hint]);
+        }
+        table
+    }
+}
+
+impl Scorecard {
+    /// A single evaluation for a terminal of `width` columns (at least 40; 80 reads well): the metrics, then
+    /// the bins of the reliability diagram.
+    pub fn text(&self, width: usize) -> String {
+        let width = width.max(NARROWEST);
+        let mut text = Text::new(width);
+        let mut metrics = table(width, &["metric", "value", ""], &[1]);
+        for (name, value) in self.metrics.iter() {
+            let words = metric_words(name);
+            let direction = words.direction().to_owned();
+            metrics.add_row([words.label, metric(value), direction]);
+        }
+        text.table(&metrics);
+        if let Some(verdict) = words::confidence_verdict(self) {
+            text.blank();
+            text.paragraph("", &format!("The model was {verdict}."));
+        }
+        if !self.reliability.is_empty() {
+            text.blank();
+            let columns = ["bin", "rows", "confidence", "accuracy", "95 % interval"];
+            let mut bins = table(width, &columns, &[1, 2, 3, 4]);
+            for bin in &self.reliability {
+                let band = bin.band.map_or_else(
+                    || NONE.to_owned(),
+                    |[lower, upper]| format!("{} to {}", metric(lower), metric(upper)),
+                );
+                bins.add_row([
+                    format!("{} to {}", metric(bin.lower), metric(bin.upper)),
+                    bin.rows.to_string(),
+                    optional(bin.confidence),
+                    optional(bin.accuracy),
+                    band,
+                ]);
+            }
+            text.table(&bins);
+        }
+        text.done()
+    }
+}
+
+/// The names of all metrics, in the order of the first card that has them.
+pub(crate) fn names<'a>(cards: &[&'a Scorecard]) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for card in cards {
+        for (name, _) in card.metrics.iter() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(header);
+    if let Some(first) = table.column_mut(0) {
+        first.set_padding((0, 1));
+    }
+    for &column in right {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// Lines of text as they are written.
+struct Text {
+    lines: Vec<String>,
+    width: usize,
+}
+
+impl Text {
+    fn new(width: usize) -> Self {
+        Text {
+            lines: Vec::new(),
+            width,
+        }
+    }
+
+    fn blank(&mut self) {
+        self.lines.push(String::new());
+    }
+
+    /// Wrapped text; lines after the first are indented below the first word.
+    fn paragraph(&mut self, lead: &str, text: &str) {
+        // Narrow spaces are for pages; a terminal gets plain digits.
+        let text = format!("{lead}{}", text.replace('\u{202f}', ""));
+        let indent = if lead.is_empty() { "" } else { "  " };
+        let options = Options::new(self.width)
+            .subsequent_indent(indent)
+            .word_splitter(WordSplitter::NoHyphenation);
+        self.lines.extend(
+            textwrap::wrap(&text, options)
+                .into_iter()
+                .map(|line| line.trim_end().replace('\u{a0}', " ")),
+        );
+    }
+
+    fn table(&mut self, table: &Table) {
+        self.lines
+            .extend(table.lines().map(|line| line.trim_end().to_owned()));
+    }
+
+    fn done(self) -> String {
+        self.lines.join("\n") + "\n"
+    }
+}

@@ -1,0 +1,401 @@
+//! Made-up but plausible reports, for the example and the tests.
+
+use std::collections::BTreeMap;
+
+use temperance_report::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
+
+const GARMENTS: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+type Make = fn() -> Report;
+
+/// Names and makers of all sample reports.
+pub(crate) const ALL: [(&str, Make); 8] = [
+    ("over-confident", over_confident),
+    ("under-confident", under_confident),
+    ("empty-bins", empty_bins),
+    ("at-bound", at_bound),
+    ("many-classes", many_classes),
+    ("worse-after", worse_after),
+    ("hostile", hostile),
+    ("nothing", Report::default),
+];
+
+/// A smooth pseudo-random number from 0 to 1.
+fn wobble(i: usize, salt: f64) -> f64 {
+    ((i as f64 * 12.9898 + salt * 78.233).sin() * 43_758.545_3).rem_euclid(1.0)
+}
+
+/// An evaluation of `n` rows whose confidence in bin i of 15 exceeds accuracy by `excess` there; `tilt`
+/// moves rows to the confident bins.
+fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -> Scorecard {
+    let share = |i: usize| {
+        if i < 2 {
+            0.0
+        } else {
+            ((i as f64 - 14.0) / tilt).exp() + 0.004
+        }
+    };
+    let total: f64 = (0..15).map(share).sum();
+    let reliability: Vec<Bin> = (0..15)
+        .map(|i| {
+            let (lower, upper) = (i as f64 / 15.0, (i + 1) as f64 / 15.0);
+            let rows = (n * share(i) / total).round();
+            if rows == 0.0 {
+                return Bin {
+                    lower,
+                    upper,
+                    ..Bin::default()
+                };
+            }
+            let confidence = lower
+                + (upper - lower)
+                    * if i == 14 {
+                        0.93
+                    } else {
+                        0.5 + 0.05 * wobble(i, 1.0)
+                    };
+            let spread = 0.5 / rows.sqrt();
+            let accuracy =
+                (confidence - excess(confidence) + spread * (wobble(i, 2.0) - 0.5)).clamp(0.02, 0.995);
+            let z = 1.96;
+            let center = (accuracy + z * z / (2.0 * rows)) / (1.0 + z * z / rows);
+            let half = z / (1.0 + z * z / rows)
+                * (accuracy * (1.0 - accuracy) / rows + z * z / (4.0 * rows * rows)).sqrt();
+            Bin {
+                lower,
+                upper,
+                rows: rows as u64,
+                weight: rows,
+                confidence: Some(confidence),
+                accuracy: Some(accuracy),
+                band: Some([center - half, center + half]),
+            }
+        })
+        .collect();
+    let rows: f64 = reliability.iter().map(|bin| bin.weight).sum();
+    let mean = |f: &dyn Fn(f64, f64) -> f64| {
+        reliability
+            .iter()
+            .filter_map(|bin| Some(bin.weight / rows * f(bin.confidence?, bin.accuracy?)))
+            .sum::<f64>()
+    };
+    let accuracy = mean(&|_, a| a);
+    let ece = mean(&|c, a| (c - a).abs());
+    let mce = reliability
+        .iter()
+        .filter_map(|bin| Some((bin.confidence? - bin.accuracy?).abs()))
+        .fold(0.0, f64::max);
+    let metrics = Metrics::from_iter([
+        ("accuracy", accuracy),
+        ("top_5", 1.0 - (1.0 - accuracy) / 9.0),
+        ("nll", 0.38 + 4.0 * ece * ece + ece),
+        ("brier", 0.199 + 1.4 * ece * ece),
+        ("ece", ece),
+        ("mce", mce),
+        ("rmsce", mean(&|c, a| (c - a).powi(2)).sqrt()),
+        ("ece_equal_mass", ece * 0.981),
+        ("classwise_ece", ece / 5.0 + 0.004),
+        ("mean_confidence", mean(&|c, _| c)),
+        ("mean_entropy", 1.9 * (1.0 - mean(&|c, _| c))),
+        ("overconfidence", mean(&|c, a| (c - a).max(0.0))),
+        ("underconfidence", mean(&|c, a| (a - c).max(0.0))),
+    ]);
+    let histogram = ConfidenceHistogram {
+        edges: (0..=15).map(|i| f64::from(i) / 15.0).collect(),
+        right: reliability
+            .iter()
+            .map(|bin| (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
+            .collect(),
+        wrong: reliability
+            .iter()
+            .map(|bin| bin.weight - (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
+            .collect(),
+    };
+    let k = names.len() as f64;
+    let per_class = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| {
+            let difficulty = wobble(i, 3.0);
+            ClassRow {
+                name: name.clone(),
+                rows: (n / k).round() as u64,
+                predicted: (n / k * (0.85 + 0.3 * wobble(i, 4.0))).round() as u64,
+                recall: Some((accuracy + 0.12 - 0.24 * difficulty).min(1.0)),
+                precision: Some((accuracy + 0.10 - 0.20 * difficulty).min(1.0)),
+                mean_probability: (1.0 + ece * 3.0 * (wobble(i, 5.0) - 0.5)) / k,
+                frequency: 1.0 / k,
+                ece: ece * (0.05 + 0.4 * difficulty) + 0.002,
+            }
+        })
+        .collect();
+    Scorecard {
+        metrics,
+        reliability,
+        confidence_histogram: histogram,
+        per_class,
+    }
+}
+
+/// The loss against temperature, with its optimum at `t`.
+fn curve(t: f64, floor: f64) -> impl Fn(f64) -> f64 {
+    move |x| {
+        let u = (x / t).ln();
+        floor + 0.21 * ((-1.3 * u).exp() - 1.0 + 1.3 * u) * if u > 0.0 { 1.0 } else { 0.9 }
+    }
+}
+
+fn calibrator(t: f64, rows: u64) -> CalibratorSummary {
+    let loss = curve(t, 0.389);
+    CalibratorSummary {
+        method: "temperature".into(),
+        temperature: t,
+        standard_error: Some(0.0115 * t),
+        interval: Some([t * 0.9777, t * 1.0228]),
+        flags: Vec::new(),
+        nll_before: loss(1.0),
+        nll_after: loss(t),
+        gradient: 3.1e-15,
+        iterations: 7,
+        rows,
+        curve: (0..81)
+            .map(|i| t * 4f64.powf(f64::from(i) / 40.0 - 1.0))
+            .map(|x| [x, loss(x)])
+            .collect(),
+    }
+}
+
+/// A temperature changes no prediction: carries over what only depends on them.
+fn same_predictions(before: &Scorecard, after: &mut Scorecard) {
+    let of = |card: &Scorecard, name| card.metrics.get(name).unwrap();
+    let shift = of(before, "accuracy") - of(after, "accuracy");
+    after
+        .metrics
+        .insert("mean_confidence", of(after, "mean_confidence") + shift);
+    for name in ["accuracy", "top_5"]
+        .into_iter()
+        .filter(|name| before.metrics.get(name).is_some())
+    {
+        after.metrics.insert(name, of(before, name));
+    }
+    for (after, before) in after.per_class.iter_mut().zip(&before.per_class) {
+        (after.recall, after.precision, after.predicted) =
+            (before.recall, before.precision, before.predicted);
+    }
+}
+
+fn garments() -> Vec<String> {
+    GARMENTS.map(String::from).to_vec()
+}
+
+/// The usual case: a network that was trained for long.
+pub(crate) fn over_confident() -> Report {
+    let names = garments();
+    let excess = |c: f64| 0.30 * c * (1.0 - c) + 0.055 + 0.06 * c;
+    let before = scorecard(5000.0, 1.1, excess, &names);
+    let mut after = scorecard(5000.0, 3.2, |c| 0.012 * (c * 9.0).sin(), &names);
+    same_predictions(&before, &mut after);
+    Report {
+        classes: 10,
+        n_fit: 5000,
+        n_test: 5000,
+        source: "made-up-logits.npy".into(),
+        split: "stratified, seed 0, half of the rows fitted".into(),
+        before,
+        after,
+        calibrator: calibrator(2.0463, 5000),
+        conventions: BTreeMap::from([
+            (
+                "ece".into(),
+                "15 equal-width bins, (lo, hi], first closed; top-label confidence".into(),
+            ),
+            (
+                "band".into(),
+                "95 % Wilson interval of the accuracy in a bin".into(),
+            ),
+            ("nll".into(), "natural logarithm; mean over rows".into()),
+            (
+                "brier".into(),
+                "sum over classes of squared differences; mean over rows".into(),
+            ),
+            ("ties".into(), "the class with the smallest index wins".into()),
+        ]),
+        notes: Vec::new(),
+        version: "temperance 0.1.0".into(),
+    }
+}
+
+/// A network trained with strong label smoothing: T < 1.
+pub(crate) fn under_confident() -> Report {
+    let names = garments();
+    let mut report = Report {
+        source: "smoothed.npy".into(),
+        before: scorecard(5000.0, 4.5, |c| -0.22 * c * (1.05 - c) - 0.03, &names),
+        after: scorecard(5000.0, 1.7, |c| -0.008 * (c * 8.0).cos(), &names),
+        calibrator: calibrator(0.6127, 5000),
+        ..over_confident()
+    };
+    same_predictions(&report.before, &mut report.after);
+    report
+}
+
+/// Few rows and hardly any filled bins; nothing in the interval but doubt.
+pub(crate) fn empty_bins() -> Report {
+    let names = vec!["healthy".to_owned(), "ill".to_owned()];
+    let mut report = Report {
+        classes: 2,
+        n_fit: 40,
+        n_test: 38,
+        source: "ward-7.csv".into(),
+        before: scorecard(38.0, 0.8, |_| 0.05, &names),
+        after: scorecard(38.0, 1.0, |_| 0.03, &names),
+        calibrator: CalibratorSummary {
+            standard_error: Some(0.31),
+            interval: Some([0.71, 1.94]),
+            ..calibrator(1.172, 40)
+        },
+        notes: vec!["Only 38 rows are held out; intervals are wide.".into()],
+        ..over_confident()
+    };
+    report.before.metrics =
+        Metrics::from_iter(report.before.metrics.iter().filter(|(name, _)| *name != "top_5"));
+    report.after.metrics =
+        Metrics::from_iter(report.after.metrics.iter().filter(|(name, _)| *name != "top_5"));
+    for bin in report
+        .before
+        .reliability
+        .iter_mut()
+        .chain(&mut report.after.reliability)
+    {
+        if bin.rows < 2 {
+            *bin = Bin {
+                lower: bin.lower,
+                upper: bin.upper,
+                ..Bin::default()
+            };
+        }
+    }
+    same_predictions(&report.before, &mut report.after);
+    report.before.per_class[1].recall = None;
+    report.after.per_class[1].precision = None;
+    report
+}
+
+/// Every fitting row is right: the likelihood has no optimum, and numbers are infinite.
+pub(crate) fn at_bound() -> Report {
+    let mut report = over_confident();
+    report.calibrator = CalibratorSummary {
+        temperature: 1e-4,
+        standard_error: None,
+        interval: None,
+        flags: vec!["separable".into(), "at_bound".into()],
+        nll_before: 0.031,
+        nll_after: 0.0,
+        gradient: -1.9e-280,
+        iterations: 3,
+        curve: (0..81)
+            .map(|i| 1e-4 * 16f64.powf(f64::from(i) / 40.0 - 1.0))
+            .map(|x| [x, if x > 1e-3 { f64::INFINITY } else { 0.031 * x }])
+            .collect(),
+        ..report.calibrator
+    };
+    report.after.metrics.insert("nll", f64::INFINITY);
+    report.after.metrics.insert("rmsce", f64::NAN);
+    report.notes = vec!["3 held-out rows give probability 0 to their class.".into()];
+    report
+}
+
+/// 214 classes with long names.
+pub(crate) fn many_classes() -> Report {
+    let kinds = [
+        "application/vnd.openxmlformats-officedocument.presentationml",
+        "text/x-",
+        "image/",
+        "Größe 测试 ",
+    ];
+    let names: Vec<String> = (0..214)
+        .map(|i| {
+            format!(
+                "{}{}{i:03}",
+                kinds[i % 4],
+                if i % 7 == 0 {
+                    "compound-document.slideshow+xml-"
+                } else {
+                    ""
+                }
+            )
+        })
+        .collect();
+    let mut report = Report {
+        classes: 214,
+        n_fit: 98_211,
+        n_test: 1_204_377,
+        source: "/srv/models/2026-11/production/filetypes/very-long-directory-name/validation-logits-f16.npy"
+            .into(),
+        before: scorecard(1_204_377.0, 0.7, |c| 0.12 * c, &names),
+        after: scorecard(1_204_377.0, 1.4, |c| 0.004 * (c * 20.0).sin(), &names),
+        calibrator: calibrator(1.318, 98_211),
+        ..over_confident()
+    };
+    same_predictions(&report.before, &mut report.after);
+    report
+}
+
+/// Calibration that harms.
+pub(crate) fn worse_after() -> Report {
+    let names = garments();
+    let mut report = Report {
+        source: "shifted.npy".into(),
+        before: scorecard(5000.0, 2.2, |c| 0.02 * c, &names),
+        after: scorecard(5000.0, 5.0, |c| -0.13 * c * (1.2 - c), &names),
+        calibrator: CalibratorSummary {
+            temperature: 1e4,
+            standard_error: None,
+            interval: None,
+            flags: vec!["worse_than_constant".into(), "at_bound".into()],
+            nll_before: 3.9,
+            nll_after: 2.303,
+            gradient: 0.07,
+            iterations: 2,
+            curve: (0..81)
+                .map(|i| 10f64.powf(f64::from(i) / 20.0))
+                .map(|x| [x, 2.303 + 1.597 / x])
+                .collect(),
+            ..calibrator(3.7, 900)
+        },
+        n_fit: 900,
+        ..over_confident()
+    };
+    same_predictions(&report.before, &mut report.after);
+    report
+}
+
+/// Every text is an attack.
+pub(crate) fn hostile() -> Report {
+    let attack =
+        "</title></style><script>alert('x')</script><img src=x onerror=\"alert(1)\">&\u{202e}\u{1b}[31m\0";
+    let mut report = over_confident();
+    report.source = attack.into();
+    report.split = attack.into();
+    report.version = attack.into();
+    report.notes = vec![attack.into()];
+    report.conventions.insert(attack.into(), attack.into());
+    report.calibrator.method = attack.into();
+    report.calibrator.flags = vec![attack.into()];
+    for card in [&mut report.before, &mut report.after] {
+        card.per_class[3].name = attack.into();
+        card.metrics.insert(attack, 0.5);
+    }
+    report
+}
