@@ -1,1 +1,92 @@
-//! Placeholder.
+//! The `temperance` command as a library: [`run`] takes arguments and streams and gives an exit code.
+//!
+//! Exit codes: 0 done, 1 an asked check failed, 2 an error, 130 interrupted.
+
+mod args;
+mod commands;
+mod failure;
+mod input;
+mod observer;
+mod output;
+mod summary;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+pub use observer::stop_on_interrupt;
+
+/// Where a command writes.
+pub struct Io<'a> {
+    /// Results.
+    pub stdout: Box<dyn Write + 'a>,
+    /// Messages and errors.
+    pub stderr: Box<dyn Write + 'a>,
+    /// Whether a person watches standard error: progress is shown then.
+    pub watched: bool,
+    /// Columns of the text on standard output.
+    pub width: usize,
+}
+
+impl Io<'static> {
+    /// The streams of this process.
+    pub fn process() -> Self {
+        let width = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok());
+        Io {
+            stdout: Box::new(std::io::stdout().lock()),
+            stderr: Box::new(std::io::stderr()),
+            watched: std::io::stderr().is_terminal(),
+            width: width.unwrap_or(80),
+        }
+    }
+}
+
+/// Runs the command with arguments, the first of which is the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = error.render();
+            // Help that was asked for is a result; a usage error is not.
+            let stream = if error.use_stderr() {
+                &mut io.stderr
+            } else {
+                &mut io.stdout
+            };
+            let _ = write!(stream, "{text}");
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Calibrate(arguments) => commands::calibrate::run(&arguments, io),
+        Command::Fit(arguments) => commands::fit::run(&arguments, io),
+        Command::Apply(arguments) => commands::apply::run(&arguments, io),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments, io),
+        Command::Smoothing(arguments) => commands::smoothing::run(&arguments, io),
+        Command::Completions(arguments) => commands::completions::run(&arguments, io),
+    };
+    let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));
+    match outcome {
+        // Whoever reads has read enough.
+        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(Failure::Check(text)) => {
+            let _ = writeln!(io.stderr, "{text}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Interrupted) => {
+            let _ = writeln!(io.stderr, "interrupted; nothing was written");
+            ExitCode::from(130)
+        }
+        Err(Failure::Error(text)) => {
+            let _ = writeln!(io.stderr, "error: {text}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -358,6 +358,11 @@ impl Dataset {
         self.probabilities
     }
 
+    /// What a probability of 0 counts as.
+    pub fn zeros_rule(&self) -> Zeros {
+        self.zeros
+    }
+
     /// Number of rows n.
     pub fn rows(&self) -> usize {
         self.rows

@@ -6,6 +6,7 @@
 
 mod array;
 mod bytes;
+mod calibrator;
 mod classes;
 mod confidences;
 mod contents;
@@ -21,6 +22,7 @@ mod safetensors;
 mod sink;
 mod write;
 
+pub use calibrator::CalibratorFile;
 pub use confidences::{ConfidenceInput, Confidences};
 pub use dataset::{Dataset, Input};
 pub use error::{DataError, DataErrorKind, Result};

@@ -122,7 +122,7 @@ impl Error {
 
     /// The same error of a part of a source that starts at `first_row`.
     #[must_use]
-    pub(crate) fn shifted(self, first_row: u64) -> Self {
+    pub fn shifted(self, first_row: u64) -> Self {
         match self.row() {
             Some(row) => self.at_row(first_row + row),
             None => self,

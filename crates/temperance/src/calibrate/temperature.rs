@@ -222,7 +222,7 @@ impl TemperatureScaling {
         };
         let mean = |temperature: &f64| {
             let beta = 1.0 / Temperature::new(*temperature)?.0;
-            let sums = passes.sweep(beta, Precision::Double)?;
+            let sums = passes.sweep(beta, Precision::Native)?;
             Ok(sums.nll / sums.weight)
         };
         temperatures.iter().map(mean).collect()

@@ -520,7 +520,12 @@ impl<'a> Scores<'a> {
         self.matrix().classes()
     }
 
-    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+    /// The view of some of its rows.
+    ///
+    /// # Panics
+    /// If `rows` is out of bounds.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
         match *self {
             Scores::Logits(logits) => Scores::Logits(logits.slice(rows)),
             Scores::Probabilities(p) => Scores::Probabilities(Probabilities {

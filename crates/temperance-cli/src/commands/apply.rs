@@ -1,0 +1,102 @@
+//! `temperance apply`.
+
+use serde_json::json;
+use temperance::calibrate::{self, Calibrator, Temperature};
+use temperance_data::{CalibratorFile, Dataset, OutputDir, ScoreFile, ScoreWriter};
+
+use crate::Io;
+use crate::args::ApplyArguments;
+use crate::failure::{Failure, Result};
+use crate::output;
+
+/// Scores calibrated at a time.
+const BLOCK: usize = 1 << 19;
+
+/// The calibrator of a file or a temperature; `None` if neither is given.
+pub(crate) fn calibrator(
+    file: Option<&std::path::Path>,
+    temperature: Option<f64>,
+    dataset: &Dataset,
+) -> Result<Option<Box<dyn Calibrator>>> {
+    match (file, temperature) {
+        (Some(path), _) => {
+            let (file, calibrator) = CalibratorFile::read(path)?;
+            file.check_classes(dataset.classes(), path)?;
+            Ok(Some(calibrator))
+        }
+        (None, Some(temperature)) => Ok(Some(Box::new(Temperature::new(temperature)?))),
+        (None, None) => Ok(None),
+    }
+}
+
+pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
+    let dataset = arguments.input.read_scores()?;
+    let Some(calibrator) = calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?
+    else {
+        return Err(Failure::error(
+            "calibrator is missing; expected --calibrator FILE or --temperature T",
+        ));
+    };
+    let what = if arguments.scaled_logits {
+        "logits"
+    } else {
+        "probabilities"
+    };
+    let name = format!("{what}{}", dataset.format().extension());
+    let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
+    let path = directory.path_of(&name)?;
+    let file = ScoreFile {
+        format: dataset.format(),
+        dtype: dataset.dtype(),
+        rows: dataset.rows(),
+        classes: dataset.classes(),
+        name: what.to_owned(),
+        column_names: dataset
+            .column_names()
+            .or(dataset.class_names())
+            .map(<[String]>::to_vec),
+    };
+    let speech = &arguments.output.speech;
+    speech.on_threads(|| {
+        let mut writer = ScoreWriter::create(&path, file)?;
+        let scores = dataset.scores()?;
+        let rows_at_once = (BLOCK / dataset.classes()).max(1);
+        let mut buffer = Vec::new();
+        for start in (0..dataset.rows()).step_by(rows_at_once) {
+            let rows = start..dataset.rows().min(start + rows_at_once);
+            buffer.resize(rows.len() * dataset.classes(), 0.0);
+            let into = if arguments.scaled_logits {
+                calibrate::logits_into
+            } else {
+                calibrate::probabilities_into
+            };
+            into(calibrator.as_ref(), &scores.slice(rows), &mut buffer)
+                .map_err(|error| dataset.locate(error.shifted(start as u64)))?;
+            writer.write_rows(&buffer)?;
+        }
+        Ok(writer.finish()?)
+    })?;
+    directory.add(&name)?;
+    speech.say(
+        io,
+        |width| {
+            let mut text = format!(
+                "{} rows of {} classes calibrated\n",
+                dataset.rows(),
+                dataset.classes()
+            );
+            text.push_str(&output::notes(dataset.notes(), width));
+            text.push_str(&output::written(&arguments.output.output, &[&name]));
+            text
+        },
+        || {
+            json!({
+                "classes": dataset.classes(),
+                "rows": dataset.rows(),
+                "calibrator": { "method": calibrator.method(), "parameters": calibrator.parameters() },
+                "file": path,
+                "notes": dataset.notes(),
+            })
+        },
+    )
+}

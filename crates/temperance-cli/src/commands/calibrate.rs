@@ -1,0 +1,243 @@
+//! `temperance calibrate`: split, fit, measure before and after, report.
+
+use serde_json::{Value, json};
+use temperance::calibrate::{Calibrated, Fitted, TemperatureScaling};
+use temperance::metric::{Evaluation, Measured};
+use temperance::select::{Split, SplitRule};
+use temperance::{Rows, Subset};
+use temperance_data::{Dataset, OutputDir};
+use temperance_report::Report;
+
+use super::fit;
+use crate::Io;
+use crate::args::{CalibrateArguments, InputArguments, SplitName};
+use crate::failure::{Failure, Result};
+use crate::observer::Watch;
+use crate::{output, summary};
+
+/// Points of the curve of the loss against T, and how far it reaches beyond the optimum and T = 1.
+const CURVE: (usize, f64) = (41, 2.0);
+
+pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
+    arguments.measure.check_names()?;
+    let dataset = arguments.input.read(true)?;
+    let test = read_test(arguments)?;
+    let watch = Watch::new(io.watched);
+    let evaluation = arguments.measure.evaluation()?;
+    let speech = &arguments.output.speech;
+    let outcome = speech.on_threads(|| match &test {
+        Some(test) => {
+            let split = "all rows of the input fitted, the test files measured".to_owned();
+            let (fit_rows, test_rows) = (dataset.block()?, test.block()?);
+            let fit_on = Part {
+                rows: &fit_rows,
+                dataset: &dataset,
+            };
+            let measure_on = Part {
+                rows: &test_rows,
+                dataset: test,
+            };
+            work(arguments, &evaluation, fit_on, measure_on, split, &watch)
+        }
+        None => {
+            let block = dataset.block()?;
+            let (rule, words) = match arguments.split {
+                SplitName::Sequential => (SplitRule::Sequential, "sequential".to_owned()),
+                SplitName::Stratified => {
+                    let seed = arguments.seed;
+                    (
+                        SplitRule::Stratified { seed },
+                        format!("stratified by class, seed {seed}"),
+                    )
+                }
+            };
+            let locate = |error| Failure::from(dataset.locate(error));
+            let split = Split::new(&block.targets(), arguments.fit_fraction, rule).map_err(locate)?;
+            let words = format!("{words}, {} of the rows fitted", arguments.fit_fraction);
+            let fit_rows = Subset::new(block, split.fit)?;
+            let test_rows = Subset::new(block, split.test)?;
+            let fit_on = Part {
+                rows: &fit_rows,
+                dataset: &dataset,
+            };
+            let measure_on = Part {
+                rows: &test_rows,
+                dataset: &dataset,
+            };
+            work(arguments, &evaluation, fit_on, measure_on, words, &watch)
+        }
+    })?;
+    drop(watch);
+    let Outcome {
+        fitted,
+        after,
+        report,
+    } = outcome;
+
+    let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
+    directory.write(
+        "calibrator.json",
+        fit::file(&fitted, &dataset)?.to_json().as_bytes(),
+    )?;
+    directory.write("report.json", report.json().as_bytes())?;
+    directory.write("report.html", report.html().as_bytes())?;
+    let mut files = vec![
+        "calibrator.json".to_owned(),
+        "report.html".to_owned(),
+        "report.json".to_owned(),
+    ];
+    for figure in report.figures() {
+        let name = format!("{}.svg", figure.name);
+        directory.write(&name, figure.svg.as_bytes())?;
+        files.push(name);
+    }
+    let text = |width: usize| {
+        let mut text = report.text(width);
+        text.push_str(&output::written(&arguments.output.output, &files));
+        text
+    };
+    speech.say(io, text, || compact(&report, &arguments.output.output))?;
+    arguments.measure.check(&after)
+}
+
+/// Rows, and the data set that knows where they come from.
+struct Part<'a> {
+    rows: &'a dyn Rows,
+    dataset: &'a Dataset,
+}
+
+struct Outcome {
+    fitted: Fitted,
+    after: Measured,
+    report: Report,
+}
+
+fn read_test(arguments: &CalibrateArguments) -> Result<Option<Dataset>> {
+    let CalibrateArguments {
+        test_logits,
+        test_probabilities,
+        test_labels,
+        test_soft_labels,
+        ..
+    } = arguments;
+    if test_logits.is_none() && test_probabilities.is_none() {
+        let alone = test_labels.is_some() || test_soft_labels.is_some() || arguments.test_weights.is_some();
+        return if alone {
+            Err(Failure::error(
+                "test scores are missing; expected --test-logits or --test-probabilities",
+            ))
+        } else {
+            Ok(None)
+        };
+    }
+    if arguments.input.is_empty() {
+        return Err(Failure::error(
+            "scores to fit on are missing; expected FILE, --logits or --probabilities",
+        ));
+    }
+    let input = InputArguments {
+        file: None,
+        logits: test_logits.clone(),
+        probabilities: test_probabilities.clone(),
+        labels: test_labels.clone(),
+        soft_labels: test_soft_labels.clone(),
+        weights: arguments.test_weights.clone(),
+        ..arguments.input.clone()
+    };
+    input.read(false).map(Some)
+}
+
+fn work(
+    arguments: &CalibrateArguments,
+    evaluation: &Evaluation,
+    fit_on: Part<'_>,
+    measure_on: Part<'_>,
+    split: String,
+    watch: &Watch,
+) -> Result<Outcome> {
+    let dataset = fit_on.dataset;
+    let locate_fit = |error| Failure::from(dataset.locate(error));
+    let locate_test = |error| Failure::from(measure_on.dataset.locate(error));
+    if measure_on.dataset.classes() != dataset.classes() {
+        let (test, fit) = (measure_on.dataset.classes(), dataset.classes());
+        return Err(Failure::Error(format!(
+            "number of test classes is {test}; expected the {fit} classes fitted"
+        )));
+    }
+    let fitted = arguments.method.fit(fit_on.rows, watch).map_err(locate_fit)?;
+    let before = evaluation
+        .measure_with(measure_on.rows, watch)
+        .map_err(locate_test)?;
+    let calibrated = Calibrated::new(measure_on.rows, fitted.calibrator.as_ref());
+    let after = evaluation.measure_with(&calibrated, watch).map_err(locate_test)?;
+
+    let mut calibrator = fit::summarise(&fitted)?;
+    calibrator.curve = curve(fit_on.rows, calibrator.temperature).map_err(locate_fit)?;
+    let names = summary::class_names(dataset.class_names(), dataset.classes());
+    let mut notes = dataset.notes().to_vec();
+    if arguments.input.is_empty() {
+        let text = "no file was given: this is the built-in sample, the outputs of a small network for the \
+                    10000 test images of Fashion-MNIST";
+        notes.insert(0, text.to_owned());
+    }
+    let mut conventions = after.conventions.clone();
+    let interval = "95 %, from the sandwich standard error, symmetric in ln T";
+    conventions.insert("interval".to_owned(), interval.to_owned());
+    conventions.insert(
+        "band".to_owned(),
+        "95 % Wilson interval of the accuracy of a bin".to_owned(),
+    );
+    if dataset.holds_probabilities() {
+        let zeros = format!("ln of probabilities; zeros: {}", json!(dataset.zeros_rule()));
+        conventions.insert("logits".to_owned(), zeros);
+    }
+    let report = Report {
+        classes: dataset.classes(),
+        n_fit: fitted.certificate.rows as usize,
+        n_test: before.rows as usize,
+        source: arguments.input.source(),
+        split,
+        before: summary::scorecard(&before, &names),
+        after: summary::scorecard(&after, &names),
+        calibrator,
+        conventions,
+        notes,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Ok(Outcome {
+        fitted,
+        after,
+        report,
+    })
+}
+
+/// Mean loss of the fitted rows at temperatures in equal ratios around the optimum and 1.
+fn curve(rows: &dyn Rows, temperature: f64) -> temperance::Result<Vec<[f64; 2]>> {
+    let (points, margin) = CURVE;
+    let (low, high) = (temperature.min(1.0) / margin, temperature.max(1.0) * margin);
+    let step = (high / low).ln() / (points - 1) as f64;
+    let mut temperatures: Vec<f64> = (0..points).map(|i| low * (step * i as f64).exp()).collect();
+    temperatures.push(temperature);
+    temperatures.sort_by(f64::total_cmp);
+    let losses = TemperatureScaling::new().curve(rows, &temperatures)?;
+    Ok(temperatures
+        .into_iter()
+        .zip(losses)
+        .map(|(t, nll)| [t, nll])
+        .collect())
+}
+
+/// The report without what only figures need.
+fn compact(report: &Report, output: &std::path::Path) -> Value {
+    let mut value = json!(report);
+    for side in ["before", "after"] {
+        if let Some(side) = value[side].as_object_mut() {
+            for heavy in ["reliability", "confidence_histogram", "per_class"] {
+                side.remove(heavy);
+            }
+        }
+    }
+    value["calibrator"] = fit::calibrator_json(&report.calibrator);
+    value["output"] = json!(output);
+    value
+}

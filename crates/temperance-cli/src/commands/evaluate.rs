@@ -1,0 +1,135 @@
+//! `temperance evaluate`.
+
+use serde_json::json;
+use temperance::RowWeights;
+use temperance::calibrate::Calibrated;
+use temperance::metric::{Measured, Summaries};
+use temperance_data::{ConfidenceInput, Confidences};
+
+use crate::Io;
+use crate::args::EvaluateArguments;
+use crate::failure::{Failure, Result};
+use crate::input::SAMPLE_NAME;
+use crate::observer::Watch;
+use crate::{output, summary};
+
+/// What was measured, with what a reader needs to understand it.
+struct Outcome {
+    measured: Measured,
+    names: Vec<String>,
+    notes: Vec<String>,
+    source: String,
+}
+
+pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
+    arguments.measure.check_names()?;
+    let alone = arguments.confidence.is_some() || arguments.confidence_name.is_some();
+    let outcome = if alone {
+        confidences(arguments)?
+    } else {
+        scores(arguments, io)?
+    };
+    let Outcome {
+        measured,
+        names,
+        notes,
+        source,
+    } = outcome;
+    let scorecard = summary::scorecard(&measured, &names);
+    arguments.speech.say(
+        io,
+        |width| {
+            let mut text = format!("{source}: {} rows", measured.rows);
+            if let Some(classes) = measured.classes {
+                text.push_str(&format!(" of {classes} classes"));
+            }
+            text.push_str("\n\n");
+            text.push_str(&scorecard.text(width));
+            text.push_str(&output::notes(&notes, width));
+            text
+        },
+        || {
+            json!({
+                "source": source,
+                "classes": measured.classes,
+                "rows": measured.rows,
+                "weight": measured.weight,
+                "metrics": scorecard.metrics,
+                "reliability": scorecard.reliability,
+                "per_class": scorecard.per_class,
+                "conventions": measured.conventions,
+                "notes": notes,
+            })
+        },
+    )?;
+    arguments.measure.check(&measured)
+}
+
+fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
+    let dataset = arguments.input.read(true)?;
+    let block = dataset.block()?;
+    let calibrator =
+        super::apply::calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?;
+    let evaluation = arguments.measure.evaluation()?;
+    let watch = Watch::new(io.watched);
+    let measured = arguments.speech.on_threads(|| {
+        let measured = match &calibrator {
+            Some(calibrator) => {
+                evaluation.measure_with(&Calibrated::new(&block, calibrator.as_ref()), &watch)
+            }
+            None => evaluation.measure_with(&block, &watch),
+        };
+        measured.map_err(|error| Failure::from(dataset.locate(error)))
+    })?;
+    let source = if arguments.input.is_empty() {
+        SAMPLE_NAME.to_owned()
+    } else {
+        arguments.input.source()
+    };
+    Ok(Outcome {
+        names: summary::class_names(dataset.class_names(), dataset.classes()),
+        notes: dataset.notes().to_vec(),
+        measured,
+        source,
+    })
+}
+
+fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
+    let input = ConfidenceInput {
+        // One file holds both unless the correctness has its own.
+        file: match &arguments.correct {
+            Some(_) => None,
+            None => arguments.confidence.clone().or(arguments.input.file.clone()),
+        },
+        confidences: arguments.correct.as_ref().and(arguments.confidence.clone()),
+        correct: arguments.correct.clone(),
+        weights: arguments.input.weights.clone(),
+        confidences_name: arguments.confidence_name.clone(),
+        correct_name: arguments.correct_name.clone(),
+        weights_name: arguments.input.weights_name.clone(),
+    };
+    if arguments.calibrator.is_some() || arguments.temperature.is_some() {
+        return Err(Failure::error(
+            "confidences alone cannot be calibrated; expected logits or probabilities",
+        ));
+    }
+    let confidences = Confidences::read(&input)?;
+    let values = confidences.values();
+    let confidence: Vec<f64> = (0..confidences.rows()).map(|row| values.get(row)).collect();
+    let correct: Vec<f64> = confidences
+        .correct()
+        .iter()
+        .map(|&hit| f64::from(u8::from(hit)))
+        .collect();
+    let weights = confidences.weights().map(RowWeights::from_values);
+    let summaries = Summaries::from_confidences(&confidence, &correct, weights)?;
+    let measured = arguments.measure.evaluation()?.measure_summaries(summaries)?;
+    let path = arguments.confidence.as_ref().or(arguments.input.file.as_ref());
+    let source = path.map_or_else(String::new, |path| path.display().to_string());
+    Ok(Outcome {
+        measured,
+        names: Vec::new(),
+        notes: Vec::new(),
+        source,
+    })
+}

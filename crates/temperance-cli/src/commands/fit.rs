@@ -1,0 +1,107 @@
+//! `temperance fit`.
+
+use serde_json::{Value, json};
+use temperance::calibrate::{self, Fitted};
+use temperance::{Error, ErrorKind, Parameter, Parameters, Rows};
+use temperance_data::{CalibratorFile, Dataset, OutputDir};
+use temperance_report::CalibratorSummary;
+
+use crate::Io;
+use crate::args::{FitArguments, MethodArguments};
+use crate::failure::{Failure, Result};
+use crate::observer::Watch;
+use crate::{output, summary};
+
+impl MethodArguments {
+    /// Fits the chosen method.
+    pub(crate) fn fit(&self, rows: &dyn Rows, watch: &Watch) -> temperance::Result<Fitted> {
+        let Some(entry) = calibrate::method(&self.method) else {
+            let expected = "the name of a method";
+            return Err(Error::new(ErrorKind::Parameter, "method", &self.method, expected));
+        };
+        let parameters = self
+            .parameter
+            .iter()
+            .fold(Parameters::new(), |parameters, (name, value)| {
+                parameters.with(name, Parameter::Number(*value))
+            });
+        (entry.build)(&parameters)?.fit_observed(rows, watch)
+    }
+}
+
+/// The numbers of a fit without the curve.
+pub(crate) fn summarise(fitted: &Fitted) -> Result<CalibratorSummary> {
+    let parameters = fitted.calibrator.parameters();
+    let temperature = parameters.number("temperature")?;
+    Ok(summary::calibrator(
+        fitted.calibrator.method(),
+        temperature,
+        &fitted.certificate,
+        Vec::new(),
+    ))
+}
+
+/// The file of a fitted calibrator.
+pub(crate) fn file(fitted: &Fitted, dataset: &Dataset) -> Result<CalibratorFile> {
+    let mut conventions = temperance::metric::Conventions::new();
+    let mut say = |name: &str, words: &str| conventions.insert(name.to_owned(), words.to_owned());
+    say(
+        "probabilities",
+        "softmax of the calibrated logits; natural logarithms, nats",
+    );
+    if dataset.holds_probabilities() {
+        say(
+            "scores",
+            "ln of probabilities; a probability of 0 counts by the rule \"zeros\"",
+        );
+    } else {
+        say("scores", "logits");
+    }
+    Ok(CalibratorFile::new(
+        fitted.calibrator.as_ref(),
+        Some(fitted.certificate.clone()),
+        dataset.classes(),
+        dataset.class_names(),
+        dataset.zeros_rule(),
+        conventions,
+    )?)
+}
+
+/// The calibrator of a fit as commands print it.
+pub(crate) fn calibrator_json(summary: &CalibratorSummary) -> Value {
+    let mut value = json!(summary);
+    if let Some(object) = value.as_object_mut() {
+        object.remove("curve");
+    }
+    value
+}
+
+pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
+    let dataset = arguments.input.read(false)?;
+    let block = dataset.block()?;
+    let watch = Watch::new(io.watched);
+    let speech = &arguments.output.speech;
+    let fitted = speech.on_threads(|| {
+        let fitted = arguments.method.fit(&block, &watch);
+        fitted.map_err(|error| Failure::from(dataset.locate(error)))
+    })?;
+    drop(watch);
+    let mut output = OutputDir::create(&arguments.output.output, arguments.output.force)?;
+    output.write("calibrator.json", file(&fitted, &dataset)?.to_json().as_bytes())?;
+    let summary = summarise(&fitted)?;
+    let text = |width: usize| {
+        let mut text = summary.text(width);
+        text.push_str(&output::notes(dataset.notes(), width));
+        text.push_str(&output::written(&arguments.output.output, &["calibrator.json"]));
+        text
+    };
+    speech.say(io, text, || {
+        json!({
+            "classes": dataset.classes(),
+            "n_fit": fitted.certificate.rows,
+            "calibrator": calibrator_json(&summary),
+            "notes": dataset.notes(),
+            "output": arguments.output.output,
+        })
+    })
+}

@@ -1,0 +1,8 @@
+//! One file per command.
+
+pub(crate) mod apply;
+pub(crate) mod calibrate;
+pub(crate) mod completions;
+pub(crate) mod evaluate;
+pub(crate) mod fit;
+pub(crate) mod smoothing;

@@ -1,0 +1,88 @@
+//! From what the library measured and fitted to the numbers of a report.
+
+use temperance::calibrate::Certificate;
+use temperance::metric::{Bin, Measured};
+use temperance_report::{CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Scorecard};
+
+/// Bars of the confidence histogram.
+const BARS: usize = 20;
+
+/// Everything measured, with the names of the classes.
+pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
+    let bin = |bin: &Bin| temperance_report::Bin {
+        lower: bin.lower,
+        upper: bin.upper,
+        rows: bin.rows,
+        weight: bin.weight,
+        confidence: bin.confidence(),
+        accuracy: bin.accuracy(),
+        band: bin.accuracy_interval(),
+    };
+    let class = |(class, name): (&temperance::metric::ClassSummary, &String)| ClassRow {
+        name: name.clone(),
+        rows: class.rows,
+        predicted: class.predicted,
+        recall: class.recall,
+        precision: class.precision,
+        mean_probability: class.mean_probability,
+        frequency: class.frequency,
+        ece: class.ece,
+    };
+    Scorecard {
+        metrics: Metrics::from_iter(
+            measured
+                .metrics
+                .iter()
+                .map(|(name, value)| (name.as_str(), *value)),
+        ),
+        reliability: measured.reliability.bins().iter().map(bin).collect(),
+        confidence_histogram: histogram(measured),
+        per_class: measured.per_class.iter().zip(names).map(class).collect(),
+    }
+}
+
+fn histogram(measured: &Measured) -> ConfidenceHistogram {
+    let edges = (0..=BARS).map(|bar| bar as f64 / BARS as f64).collect();
+    let (mut right, mut wrong) = (vec![0.0; BARS], vec![0.0; BARS]);
+    let rows = &measured.summaries;
+    for row in 0..rows.rows() {
+        let bar = ((rows.confidence[row] * BARS as f64) as usize).min(BARS - 1);
+        right[bar] += rows.weight[row] * rows.correct[row];
+        wrong[bar] += rows.weight[row] * (1.0 - rows.correct[row]);
+    }
+    ConfidenceHistogram { edges, right, wrong }
+}
+
+/// A fitted temperature with its certificate; the curve is for the report.
+pub(crate) fn calibrator(
+    method: &str,
+    temperature: f64,
+    certificate: &Certificate,
+    curve: Vec<[f64; 2]>,
+) -> CalibratorSummary {
+    let flag = |flag| match serde_json::to_value(flag) {
+        Ok(serde_json::Value::String(name)) => name,
+        other => format!("{other:?}"),
+    };
+    CalibratorSummary {
+        method: method.to_owned(),
+        temperature,
+        standard_error: certificate.standard_error,
+        interval: certificate.interval,
+        flags: certificate.flags.iter().map(flag).collect(),
+        nll_before: certificate.nll_before,
+        nll_after: certificate.nll_after,
+        gradient: certificate.gradient,
+        iterations: certificate.iterations,
+        rows: certificate.rows,
+        curve,
+    }
+}
+
+/// The names of the classes, their indices where they have none.
+pub(crate) fn class_names(names: Option<&[String]>, classes: usize) -> Vec<String> {
+    names.map_or_else(
+        || (0..classes).map(|class| class.to_string()).collect(),
+        <[String]>::to_vec,
+    )
+}
