@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use textwrap::{Options, WordSplitter};
 
 use crate::format::{self, NONE, change, counted, metric, optional};
-use crate::model::{Report, Scorecard};
+use crate::model::{CalibratorSummary, Report, Scorecard};
 use crate::words::{self, Aim, metric_words};
 
 /// Narrower than this, tables cannot be read.
@@ -23,19 +23,7 @@ impl Report {
         text.blank();
         text.table(&self.comparison(width));
         text.blank();
-        let calibrator = &self.calibrator;
-        let temperature = words::temperature_with_interval(calibrator).replace("interval ", "");
-        let meaning = words::temperature_meaning(calibrator);
-        text.paragraph("", &format!("temperature {temperature}: {meaning}"));
-        let fit = format!(
-            "fit: {}, {}, NLL {} to {}, slope {}",
-            counted(calibrator.rows, "row", "rows"),
-            counted(calibrator.iterations.into(), "iteration", "iterations"),
-            metric(calibrator.nll_before),
-            metric(calibrator.nll_after),
-            format::magnitude(calibrator.gradient),
-        );
-        text.paragraph("  ", &fit);
+        text.calibrator(&self.calibrator);
         for warning in words::warnings(self) {
             text.blank();
             text.paragraph("warning: ", &format!("{}. {}", warning.title, warning.text));
@@ -63,6 +51,20 @@ impl Report {
             table.add_row([words.label, optional(before), optional(after), change, hint]);
         }
         table
+    }
+}
+
+impl CalibratorSummary {
+    /// What was fitted and how well, for a terminal of `width` columns (at least 40; 80 reads well).
+    pub fn text(&self, width: usize) -> String {
+        let mut text = Text::new(width.max(NARROWEST));
+        text.calibrator(self);
+        for flag in &self.flags {
+            let (title, meaning) = words::flag_words(flag);
+            text.blank();
+            text.paragraph("warning: ", &format!("{title}. {meaning}"));
+        }
+        text.done()
     }
 }
 
@@ -168,6 +170,21 @@ impl Text {
                 .into_iter()
                 .map(|line| line.trim_end().replace('\u{a0}', " ")),
         );
+    }
+
+    fn calibrator(&mut self, calibrator: &CalibratorSummary) {
+        let temperature = words::temperature_with_interval(calibrator).replace("interval ", "");
+        let meaning = words::temperature_meaning(calibrator);
+        self.paragraph("", &format!("temperature {temperature}: {meaning}"));
+        let fit = format!(
+            "fit: {}, {}, NLL {} to {}, slope {}",
+            counted(calibrator.rows, "row", "rows"),
+            counted(calibrator.iterations.into(), "iteration", "iterations"),
+            metric(calibrator.nll_before),
+            metric(calibrator.nll_after),
+            format::magnitude(calibrator.gradient),
+        );
+        self.paragraph("  ", &fit);
     }
 
     fn table(&mut self, table: &Table) {
