@@ -30,7 +30,7 @@ pub enum DataErrorKind {
     },
 }
 
-/// An error with the file, and for text also the line and the column that it is about.
+/// An error with the file that it is about: for text the line and the column too, for an archive the array.
 ///
 /// The text has one line: `preds.csv, line 9, column cat: cell is "x"; expected a number`.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ struct Detail {
     file: Option<PathBuf>,
     line: Option<u64>,
     column: Option<String>,
+    array: Option<String>,
     writing: bool,
 }
 
@@ -52,6 +53,7 @@ impl DataError {
             file: None,
             line: None,
             column: None,
+            array: None,
             writing: false,
         }))
     }
@@ -117,6 +119,11 @@ impl DataError {
         self
     }
 
+    pub(crate) fn in_array(mut self, array: &str) -> Self {
+        self.0.array = Some(array.to_owned());
+        self
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> &DataErrorKind {
         &self.0.kind
@@ -135,6 +142,11 @@ impl DataError {
     /// The name of the column of a CSV file.
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
+    }
+
+    /// The name of the array of an archive.
+    pub fn array(&self) -> Option<&str> {
+        self.0.array.as_deref()
     }
 }
 
@@ -182,6 +194,7 @@ impl fmt::Display for DataError {
             file,
             line,
             column,
+            array,
             writing,
         } = &*self.0;
         if let DataErrorKind::Io(error) = kind {
@@ -199,6 +212,9 @@ impl fmt::Display for DataError {
             }
             if let Some(column) = column {
                 write!(f, ", column {column}")?;
+            }
+            if let Some(array) = array {
+                write!(f, ", array {array}")?;
             }
             f.write_str(": ")?;
         }

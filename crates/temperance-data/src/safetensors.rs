@@ -86,7 +86,7 @@ pub(crate) fn read(mut file: File, size: u64, path: &Path, wanted: &[Wanted]) ->
             reader: &mut reader,
             size: Some((to - from) as u64),
         };
-        let data = read_array(&mut stream, &header, role)?;
+        let data = read_array(&mut stream, &header, role).map_err(|error| error.in_array(name))?;
         found.push(Found::new(role, data, path));
     }
     Ok(found)
