@@ -85,3 +85,39 @@ pub(crate) fn gunzip<R: Read>(reader: R) -> impl Read {
         out: 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Write, copy, sink};
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_stream_that_expands_without_end() {
+        let megabyte = gzip(&vec![0; 1 << 20]);
+        let error = copy(&mut gunzip(&*megabyte.repeat(100)), &mut sink()).unwrap_err();
+        let text = crate::DataError::reading(error).to_string();
+        assert!(text.starts_with("inflated size is more than "), "{text}");
+        assert!(
+            text.ends_with("; expected at most 200 times its compressed size; decompress the file first")
+        );
+        assert_eq!(
+            copy(&mut gunzip(&*megabyte.repeat(60)), &mut sink()).unwrap(),
+            60 << 20
+        );
+    }
+
+    #[test]
+    fn a_stream_that_is_dense_may_be_long() {
+        let mut dense = Capped::new(std::io::repeat(7).take(80 << 20), 1 << 20);
+        assert_eq!(copy(&mut dense, &mut sink()).unwrap(), 80 << 20);
+        let mut thin = Capped::new(std::io::repeat(7).take(80 << 20), 1 << 10);
+        assert!(copy(&mut thin, &mut sink()).is_err());
+    }
+}

@@ -66,11 +66,7 @@ pub(crate) fn read(mut file: File, size: u64, path: &Path, wanted: &[Wanted]) ->
         let tensor = metadata.info(name).expect("a name of the header");
         let item = item(tensor.dtype).ok_or_else(|| {
             let value = format!("{:?}", tensor.dtype);
-            DataError::format(
-                format!("dtype of {name}"),
-                value,
-                "bool, integers, F16, BF16, F32 or F64",
-            )
+            DataError::format("dtype", value, "bool, integers, F16, BF16, F32 or F64").in_array(name)
         })?;
         let header = Header {
             item,

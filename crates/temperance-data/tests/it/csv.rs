@@ -269,17 +269,12 @@ fn gzip_that_is_wrong() {
         refused(&whole[..whole.len() - 3]),
         "x.csv.gz: compressed data is truncated; expected the whole file"
     );
-    assert!(refused(b"a,b\n1,2\n").starts_with("x.csv.gz: compressed data is damaged ("));
+    assert_eq!(
+        refused(b"a,b\n1,2\n"),
+        "x.csv.gz: start of the file is a,; expected \\x1f\\x8b, the mark of a gzip file"
+    );
     let mut flipped = whole.clone();
     let crc = flipped.len() - 8;
     flipped[crc] ^= 1;
     assert!(refused(&flipped).starts_with("x.csv.gz: compressed data is damaged ("));
-    // 70 MB of one long line, 70 kB compressed.
-    let mut bomb = b"a,b\n1,".to_vec();
-    bomb.resize(85_000_000, b'1');
-    let text = refused(&gzip(&bomb));
-    assert!(
-        text.starts_with("x.csv.gz: inflated size is more than "),
-        "{text}"
-    );
 }
