@@ -52,8 +52,8 @@ impl OutputDir {
             }
             Err(error) => return Err(DataError::writing(error)),
         }
-        let listed = match fs::read_to_string(path.join(MANIFEST)) {
-            Ok(text) => text
+        let listed = match fs::read(path.join(MANIFEST)) {
+            Ok(text) => String::from_utf8_lossy(&text)
                 .lines()
                 .filter(|name| is_plain(name))
                 .map(str::to_owned)
@@ -101,8 +101,7 @@ impl OutputDir {
     /// # Errors
     /// If the name is not plain, or it cannot be written.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.path_of(name)?;
-        write_file(&path, bytes)?;
+        write_here(&self.path_of(name)?, bytes)?;
         self.add(name)
     }
 
@@ -149,8 +148,16 @@ impl OutputDir {
 
     fn list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<()> {
         let text: String = names.flat_map(|name| [name, "\n"]).collect();
-        write_file(&self.path.join(MANIFEST), text.as_bytes())
+        write_here(&self.path.join(MANIFEST), text.as_bytes())
     }
+}
+
+/// Writes a file where it stands: a link is replaced, not what it points to.
+fn write_here(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        fs::remove_file(path).map_err(|error| DataError::writing(error).in_file(path))?;
+    }
+    write_file(path, bytes)
 }
 
 /// Whether a name stays in its directory and can stand on a line of the manifest.

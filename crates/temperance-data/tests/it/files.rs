@@ -39,13 +39,21 @@ fn no_permission() {
     use std::os::unix::fs::PermissionsExt;
     let dir = Dir::new();
     let path = dir.put("logits.npy", npy_logits(1, 2));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::read(&path).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
     }
     let error = Dataset::read_scores(&logits(&path)).unwrap_err();
     assert_eq!(dir.text(&error), "cannot read logits.npy: permission denied");
+}
+
+#[test]
+fn what_is_read_can_cross_threads() {
+    fn crosses<T: Send + Sync + 'static>() {}
+    crosses::<Dataset>();
+    crosses::<temperance_data::Confidences>();
+    crosses::<temperance_data::DataError>();
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod dataset;
 mod files;
 mod npy;
 mod output;
+mod stdin;
 mod write;

@@ -103,3 +103,19 @@ fn names_and_places_that_cannot_be() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let dir = Dir::new();
+    dir.put("precious", "mine");
+    let out = dir.path("out");
+    std::fs::create_dir(&out).unwrap();
+    std::os::unix::fs::symlink("../precious", out.join("report.html")).unwrap();
+    assert!(OutputDir::create(&out, false).is_err());
+    let mut forced = OutputDir::create(&out, true).unwrap();
+    forced.write("report.html", b"ours").unwrap();
+    forced.finish().unwrap();
+    assert_eq!(std::fs::read(dir.path("precious")).unwrap(), b"mine");
+    assert_eq!(std::fs::read(out.join("report.html")).unwrap(), b"ours");
+}

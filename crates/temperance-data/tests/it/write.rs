@@ -215,8 +215,8 @@ proptest! {
         let (order, python) = (if big { '>' } else { '<' }, if fortran { "True" } else { "False" });
         let header = format!("{{'descr': '{order}f8', 'fortran_order': {python}, 'shape': ({rows}, {classes})}}\n");
         let mut data = Vec::new();
-        for at in 0..rows * classes {
-            let score = if fortran { value(at % rows, at / rows) } else { scores[at] };
+        for (at, &score) in scores.iter().enumerate() {
+            let score = if fortran { value(at % rows, at / rows) } else { score };
             data.extend(if big { score.to_be_bytes() } else { score.to_le_bytes() });
         }
         let path = dir.put("y.npy", npy_with(2, &header, &data));
