@@ -48,3 +48,8 @@ pub use input::{
 };
 pub use parameters::{Parameter, Parameters};
 pub use softmax::{confidence_penalty, entropy, log_softmax, softmax, temperature_scale};
+
+/// The Rust examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
