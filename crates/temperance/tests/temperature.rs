@@ -726,7 +726,7 @@ fn soft_labels_that_miss_one_give_the_minimum_of_the_measured_loss() {
     let sample = Sample::new(20, 100, 3, 2.0);
     // A rounded file: rows sum to 0.995 or 1.005.
     let teacher = sample.map(|z| z / 1.5).probabilities();
-    let factor = |i: usize| if i / 3 % 2 == 0 { 0.995 } else { 1.005 };
+    let factor = |i: usize| if (i / 3).is_multiple_of(2) { 0.995 } else { 1.005 };
     let soft: Vec<f64> = teacher
         .iter()
         .enumerate()
