@@ -319,7 +319,7 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     (1..12_usize, 1..60_usize).prop_flat_map(|(k, n)| {
-        // Multiples of 1/4 make ties; some classes are masked.
+        // Multiples of 1/4 make ties.
         let logit = prop_oneof![8 => -8.0..8.0_f64, 3 => (-8..8_i32).prop_map(|z| f64::from(z) / 4.0)];
         let soft =
             prop::collection::vec(prop_oneof![Just(1e-3), 0.0..1.0_f64], n * k).prop_map(move |mut t| {

@@ -5,11 +5,9 @@ mod common;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Cut, Sample, close, draw, each_case, number, numbers, on_threads, softmax, text};
+use common::{Cut, Sample, close, each_case, number, numbers, on_threads, softmax, text};
 use half::{bf16, f16};
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
 use temperance::calibrate::{
     self, Calibrated, Calibrator, Certificate, Flag, Temperature, TemperatureScaling,
 };
@@ -448,8 +446,6 @@ fn masked_classes_do_not_matter_but_cannot_be_labels() {
     let ((t, a), (expected, b)) = (fit(&with_mask.block()), fit(&sample.block()));
     close("T", t, expected, tolerance::SAME, 0.0);
     close("curvature", a.curvature, b.curvature, tolerance::SAME, 0.0);
-    let constant = with_mask.map(|z| -z.abs());
-    assert_eq!(fit(&constant.block()).1.rows, 300);
 
     let mut labels = sample.labels.clone();
     labels[7] = 4;
@@ -480,11 +476,9 @@ fn probabilities_give_the_t_of_their_logits() {
         let (t, c) = fit_to(&p);
         close("T", t, expected, tolerance::SAME, 0.0);
         close("loss", c.nll_before, certificate.nll_before, tolerance::SAME, 0.0);
-        // A row that sums to 1.004 has a constant factor, which is no part of ln p up to a shift.
-        let scaled: Vec<f64> = p.iter().map(|p| (p * 1.004).min(1.0)).collect();
-        if p.iter().all(|&p| p < 0.99) {
-            close("scaled", fit_to(&scaled).0, expected, tolerance::SAME, 0.0);
-        }
+        // A constant factor of a row is a shift of ln p.
+        let scaled: Vec<f64> = p.iter().map(|p| p * 0.996).collect();
+        close("scaled", fit_to(&scaled).0, expected, tolerance::SAME, 0.0);
     }
 }
 
@@ -1036,6 +1030,4 @@ fn labels_drawn_at_a_temperature_give_it_back() {
             3.0,
         );
     }
-    let mut random = Pcg64::seed_from_u64(28);
-    assert!((0..100).all(|_| draw(&[0.0, 1.0, 0.0], random.random()) == 1));
 }
