@@ -31,9 +31,7 @@ impl Fold for Order {
     }
 
     fn absorb(&self, state: &mut Self::State, block: &Block<'_>) -> Result<()> {
-        let Targets::Labels(labels) = block.targets() else {
-            panic!("labels are hard")
-        };
+        let Targets::Labels(labels) = block.targets() else { panic!("labels are hard") };
         for row in 0..block.rows() {
             let label = labels.get(row, block.first_row())?.unwrap();
             let at = block.first_row() + row as u64;
@@ -122,29 +120,13 @@ fn an_observer_sees_rows_grow_and_its_stop_ends_the_fold() {
         let seen = Mutex::new(Vec::new());
         let observer = |progress: Progress| {
             seen.lock().unwrap().push(progress.rows);
-            if progress.rows >= 20 {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            if progress.rows >= 20 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let progress = Progress {
-            task: "counting",
-            rows: 0,
-            total: Some(40),
-            pass: 0,
-        };
-        let source = Cut {
-            block,
-            largest: 2,
-            seed: 0,
-        };
+        let progress = Progress { task: "counting", rows: 0, total: Some(40), pass: 0 };
+        let source = Cut { block, largest: 2, seed: 0 };
         let error = fold::observed(&Order, &source, &observer, progress).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted);
-        assert_eq!(
-            error.to_string(),
-            "counting is interrupted; expected it to finish"
-        );
+        assert_eq!(error.to_string(), "counting is interrupted; expected it to finish");
         assert_eq!(*seen.lock().unwrap(), [3, 6, 9, 12, 15, 18, 21]);
     });
 }
@@ -168,18 +150,9 @@ fn a_subset_delivers_its_rows_in_its_order() {
 
     // The same from a part of a block, and with the classes first.
     let part = Subset::new(block.slice(10..50), vec![30, 7]).unwrap();
-    assert_eq!(
-        Summaries::of(&part).unwrap().confidence,
-        [all.confidence[40], all.confidence[17]]
-    );
-    let transposed: Vec<f64> = (0..3)
-        .flat_map(|c| sample.logits[c..].iter().step_by(3).copied())
-        .collect();
-    let layout = Layout {
-        outer: 1,
-        classes: 3,
-        inner: 50,
-    };
+    assert_eq!(Summaries::of(&part).unwrap().confidence, [all.confidence[40], all.confidence[17]]);
+    let transposed: Vec<f64> = (0..3).flat_map(|c| sample.logits[c..].iter().step_by(3).copied()).collect();
+    let layout = Layout { outer: 1, classes: 3, inner: 50 };
     let logits = Logits::with_layout(&transposed, layout).unwrap();
     let strided = Block::new(logits, Labels::new(&sample.labels, 3)).unwrap();
     let strided = Subset::new(strided.with_weights(RowWeights::new(&weights)).unwrap(), chosen).unwrap();
@@ -208,14 +181,8 @@ fn errors_of_a_subset_name_the_row_of_the_block() {
     assert_eq!(of(block, vec![19, 15]), logit);
     assert_eq!(of(block.slice(10..20), vec![9, 2]), label);
     assert_eq!(of(block.slice(10..20), vec![0, 5]), logit);
-    assert_eq!(
-        text(Subset::new(block, vec![])),
-        "number of rows of the subset is 0; expected at least 1"
-    );
-    assert_eq!(
-        text(Subset::new(block, vec![3, 20])),
-        "row of the subset is 20; expected a row from 0 to 19"
-    );
+    assert_eq!(text(Subset::new(block, vec![])), "number of rows of the subset is 0; expected at least 1");
+    assert_eq!(text(Subset::new(block, vec![3, 20])), "row of the subset is 20; expected a row from 0 to 19");
 }
 
 #[test]
@@ -248,25 +215,14 @@ fn blocks_that_do_not_fit_are_refused() {
         text(Logits::new(&[0.0; 5], 3)),
         "number of logits is 5; expected a multiple of the 3 classes"
     );
-    assert_eq!(
-        text(Logits::new(&[0.0; 5], 0)),
-        "number of classes is 0; expected at least 1"
-    );
-    assert_eq!(
-        text(Logits::new::<f32>(&[], 3)),
-        "number of logits is 0; expected at least one row"
-    );
+    assert_eq!(text(Logits::new(&[0.0; 5], 0)), "number of classes is 0; expected at least 1");
+    assert_eq!(text(Logits::new::<f32>(&[], 3)), "number of logits is 0; expected at least one row");
 }
 
 // Split
 
 fn split(labels: &[usize], fraction: f64, seed: u64) -> Split {
-    Split::new(
-        &Labels::new(labels, 10).into(),
-        fraction,
-        SplitRule::Stratified { seed },
-    )
-    .unwrap()
+    Split::new(&Labels::new(labels, 10).into(), fraction, SplitRule::Stratified { seed }).unwrap()
 }
 
 /// Every row in one part, both parts in order.
@@ -339,9 +295,7 @@ fn another_seed_is_another_split() {
 
 #[test]
 fn ignored_rows_are_in_neither_part() {
-    let labels: Vec<i64> = (0..60)
-        .map(|row| if row % 3 == 0 { -100 } else { row % 2 })
-        .collect();
+    let labels: Vec<i64> = (0..60).map(|row| if row % 3 == 0 { -100 } else { row % 2 }).collect();
     let targets = Labels::with_ignored(&labels, 2, -100).into();
     for rule in [SplitRule::Sequential, SplitRule::Stratified { seed: 1 }] {
         let split = Split::new(&targets, 0.25, rule).unwrap();
@@ -362,33 +316,21 @@ fn a_class_of_one_row_goes_to_the_larger_part() {
 
 #[test]
 fn soft_labels_are_split_by_their_largest() {
-    let soft: Vec<f64> = (0..40)
-        .flat_map(|row| if row < 30 { [0.9, 0.1] } else { [0.3, 0.7] })
-        .collect();
+    let soft: Vec<f64> = (0..40).flat_map(|row| if row < 30 { [0.9, 0.1] } else { [0.3, 0.7] }).collect();
     let targets: Targets = SoftLabels::new(&soft, 2).unwrap().into();
     let labels: Vec<usize> = (0..40).map(|row| usize::from(row >= 30)).collect();
     for seed in 0..5 {
         let got = Split::new(&targets, 0.3, SplitRule::Stratified { seed }).unwrap();
         assert_eq!(got.fit.iter().filter(|&&row| row >= 30).count(), 3);
-        let hard = Split::new(
-            &Labels::new(&labels, 2).into(),
-            0.3,
-            SplitRule::Stratified { seed },
-        )
-        .unwrap();
+        let hard = Split::new(&Labels::new(&labels, 2).into(), 0.3, SplitRule::Stratified { seed }).unwrap();
         assert_eq!(got, hard);
     }
 }
 
 #[test]
 fn splits_that_cannot_be_are_refused() {
-    let refused = |labels: &[i32], f| {
-        text(Split::new(
-            &Labels::new(labels, 2).into(),
-            f,
-            SplitRule::Sequential,
-        ))
-    };
+    let refused =
+        |labels: &[i32], f| text(Split::new(&Labels::new(labels, 2).into(), f, SplitRule::Sequential));
     for wrong in [0.0, 1.0, -0.5, f64::NAN] {
         let expected = format!("fit fraction is {wrong}; expected a number above 0 and below 1");
         assert_eq!(refused(&[0, 1], wrong), expected);

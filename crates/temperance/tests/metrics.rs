@@ -21,11 +21,7 @@ mod tolerance {
     pub(crate) const ORACLE: f64 = 1e-12;
 }
 
-const RULES: [EdgeRule; 3] = [
-    EdgeRule::RightClosed,
-    EdgeRule::LeftClosed,
-    EdgeRule::Torchmetrics,
-];
+const RULES: [EdgeRule; 3] = [EdgeRule::RightClosed, EdgeRule::LeftClosed, EdgeRule::Torchmetrics];
 
 fn measure(rows: &dyn Rows) -> Measured {
     Evaluation::new().measure(rows).unwrap()
@@ -44,11 +40,7 @@ fn equals_scikit_learn() {
     each_case("scores.json", |name, case| {
         let classes = case["classes"].as_u64().unwrap() as usize;
         let p = numbers(&case["probabilities"]).unwrap();
-        let labels: Vec<u8> = numbers(&case["labels"])
-            .unwrap()
-            .iter()
-            .map(|&l| l as u8)
-            .collect();
+        let labels: Vec<u8> = numbers(&case["labels"]).unwrap().iter().map(|&l| l as u8).collect();
         let weights = numbers(&case["sample_weight"]).unwrap_or(vec![1.0; labels.len()]);
         let labels = Labels::new(&labels, classes);
         let logits: Vec<f64> = p.iter().map(|p| p.ln()).collect();
@@ -61,15 +53,8 @@ fn equals_scikit_learn() {
         let of_p = measure(Block::new(Probabilities::new(&p, classes).unwrap(), labels).unwrap());
         let of_z = measure(Block::new(Logits::new(&logits, classes).unwrap(), labels).unwrap());
         let of_f32 = measure(Block::new(Probabilities::new(&single, classes).unwrap(), labels).unwrap());
-        let names = [
-            ("nll", "log_loss"),
-            ("brier", "brier_score"),
-            ("accuracy", "accuracy"),
-        ];
-        let top_k = [
-            ("top_2_accuracy", "top_2_accuracy"),
-            ("top_3_accuracy", "top_3_accuracy"),
-        ];
+        let names = [("nll", "log_loss"), ("brier", "brier_score"), ("accuracy", "accuracy")];
+        let top_k = [("top_2_accuracy", "top_2_accuracy"), ("top_3_accuracy", "top_3_accuracy")];
         for (ours, theirs) in names.iter().chain(top_k.iter().filter(|_| classes > 3)) {
             let expected = number(&case[theirs]);
             let close_to = |got: &Measured| {
@@ -108,16 +93,9 @@ fn every_rule_gives_the_number_of_its_packages() {
     published("torchmetrics", phantom.expected_error(), 0.162500);
     published("torchmetrics l2", phantom.root_mean_square_error(), 0.237975);
     published("torchmetrics max", phantom.maximum_error(), 0.5);
-    assert_eq!(
-        (right.bins().len(), left.bins().len(), phantom.bins().len()),
-        (5, 5, 6)
-    );
+    assert_eq!((right.bins().len(), left.bins().len(), phantom.bins().len()), (5, 5, 6));
     let mass = Bins::of(&toy(), Binning::EqualMass(5)).unwrap();
-    published(
-        "uncertainty-calibration equal mass",
-        mass.expected_error(),
-        0.204167,
-    );
+    published("uncertainty-calibration equal mass", mass.expected_error(), 0.204167);
     published("its plug-in L2", mass.root_mean_square_error(), 0.251178);
     let four = Bins::of(&toy(), Binning::EqualWidth(4, EdgeRule::RightClosed)).unwrap();
     published("MAPIE's 5 bins are 4", four.expected_error(), 0.162500);
@@ -129,11 +107,7 @@ fn the_order_of_the_rows_does_not_matter() {
     let reversed = |values: &[f64]| values.iter().rev().copied().collect::<Vec<_>>();
     let backwards =
         Summaries::from_confidences(&reversed(&toy.confidence), &reversed(&toy.correct), None).unwrap();
-    for binning in RULES
-        .map(|rule| Binning::EqualWidth(5, rule))
-        .into_iter()
-        .chain([Binning::EqualMass(5)])
-    {
+    for binning in RULES.map(|rule| Binning::EqualWidth(5, rule)).into_iter().chain([Binning::EqualMass(5)]) {
         let error = |rows| Bins::of(rows, binning).unwrap().expected_error();
         close("reversed", error(&backwards), error(&toy), 1e-15, 0.0);
     }
@@ -164,11 +138,7 @@ fn fractions_on_an_edge_go_where_the_rule_says() {
             for votes in 1..=60 {
                 for n in 0..=votes {
                     let got = bin_of(n as f64 / votes as f64, bins, rule);
-                    assert_eq!(
-                        got,
-                        exact_bin(n, votes, bins, rule),
-                        "{n}/{votes} in {bins} bins, {rule:?}"
-                    );
+                    assert_eq!(got, exact_bin(n, votes, bins, rule), "{n}/{votes} in {bins} bins, {rule:?}");
                 }
             }
         }
@@ -206,10 +176,7 @@ struct Row {
 
 impl Row {
     fn top(&self) -> usize {
-        (0..self.p.len())
-            .rev()
-            .max_by(|&a, &b| self.p[a].total_cmp(&self.p[b]))
-            .unwrap()
+        (0..self.p.len()).rev().max_by(|&a, &b| self.p[a].total_cmp(&self.p[b])).unwrap()
     }
 }
 
@@ -234,10 +201,7 @@ fn binned(rows: &[Row], of: impl Fn(&Row) -> (f64, f64), f: impl Fn(f64) -> f64)
 
 /// Bins of equal weight by the rule of uncertainty-calibration: array_split, edges half-way.
 fn equal_mass(rows: &[Row]) -> f64 {
-    let mut sorted: Vec<(f64, f64)> = rows
-        .iter()
-        .map(|row| (row.p[row.top()], row.t[row.top()]))
-        .collect();
+    let mut sorted: Vec<(f64, f64)> = rows.iter().map(|row| (row.p[row.top()], row.t[row.top()])).collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (size, longer) = (sorted.len() / 15, sorted.len() % 15);
     let (mut edges, mut start) = (vec![], 0);
@@ -250,14 +214,7 @@ fn equal_mass(rows: &[Row]) -> f64 {
     edges.push(1.0);
     let bin = |p: f64| edges.iter().position(|edge| p <= *edge).unwrap();
     (0..edges.len())
-        .map(|b| {
-            sorted
-                .iter()
-                .filter(|(p, _)| bin(*p) == b)
-                .map(|(p, c)| p - c)
-                .sum::<f64>()
-                .abs()
-        })
+        .map(|b| sorted.iter().filter(|(p, _)| bin(*p) == b).map(|(p, c)| p - c).sum::<f64>().abs())
         .sum::<f64>()
         / sorted.len() as f64
 }
@@ -270,10 +227,7 @@ fn oracle(name: &str, rows: &[Row]) -> Option<f64> {
     Some(match name {
         "accuracy" => mean(rows, |row| row.t[row.top()]),
         "nll" => mean(rows, |row| {
-            -(0..row.p.len())
-                .filter(|&c| row.t[c] > 0.0)
-                .map(|c| row.t[c] * row.p[c].ln())
-                .sum::<f64>()
+            -(0..row.p.len()).filter(|&c| row.t[c] > 0.0).map(|c| row.t[c] * row.p[c].ln()).sum::<f64>()
         }),
         "brier" => mean(rows, |row| live(row, &|c| (row.p[c] - row.t[c]).powi(2))),
         "mean_confidence" => mean(rows, |row| row.p[row.top()]),
@@ -285,19 +239,12 @@ fn oracle(name: &str, rows: &[Row]) -> Option<f64> {
         "mce" => {
             let weights = binned(rows, top, |_| 1.0);
             let gaps = binned(rows, top, f64::abs);
-            gaps.iter()
-                .zip(weights)
-                .map(|(gap, weight)| gap / weight)
-                .fold(0.0, f64::max)
+            gaps.iter().zip(weights).map(|(gap, weight)| gap / weight).fold(0.0, f64::max)
         }
         "classwise_ece" => {
             let classes = rows[0].p.len();
             (0..classes)
-                .map(|c| {
-                    binned(rows, |row| (row.p[c], row.t[c]), f64::abs)
-                        .iter()
-                        .sum::<f64>()
-                })
+                .map(|c| binned(rows, |row| (row.p[c], row.t[c]), f64::abs).iter().sum::<f64>())
                 .sum::<f64>()
                 / classes as f64
         }
@@ -333,10 +280,7 @@ fn cases() -> impl Strategy<Value = Case> {
             prop::collection::vec(logit, n * k),
             prop::collection::vec(prop_oneof![6 => 0..k as i64, 1 => Just(-100)], n),
             prop::option::of(soft),
-            prop::option::of(prop::collection::vec(
-                prop_oneof![1 => Just(0.0), 5 => 0.1..4.0_f64],
-                n,
-            )),
+            prop::option::of(prop::collection::vec(prop_oneof![1 => Just(0.0), 5 => 0.1..4.0_f64], n)),
             any::<bool>(),
         )
             .prop_map(move |(logits, mut labels, soft, mut weights, as_probabilities)| {
@@ -344,14 +288,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 if let Some(weights) = &mut weights {
                     weights[0] = 1.0;
                 }
-                Case {
-                    classes: k,
-                    logits,
-                    labels,
-                    soft,
-                    weights,
-                    as_probabilities,
-                }
+                Case { classes: k, logits, labels, soft, weights, as_probabilities }
             })
     })
 }
@@ -424,15 +361,10 @@ fn every_metric_is_found_by_name_and_says_what_it_is() {
 #[test]
 fn the_table_of_classes_counts_what_it_says() {
     // Arg-max 0, 0, 1, 1, 1; class 2 never is.
-    let logits = [
-        2.0, 1.0, 0.0, 2.0, 1.0, 0.0, 0.0, 3.0, 0.0, 0.0, 3.0, 0.0, 1.0, 1.5, 0.0,
-    ];
+    let logits = [2.0, 1.0, 0.0, 2.0, 1.0, 0.0, 0.0, 3.0, 0.0, 0.0, 3.0, 0.0, 1.0, 1.5, 0.0];
     let rows = Block::new(Logits::new(&logits, 3).unwrap(), Labels::new(&[0, 1, 1, 1, 0], 3)).unwrap();
     let classes = measure(&rows).per_class;
-    let counts: Vec<_> = classes
-        .iter()
-        .map(|class| (class.rows, class.predicted))
-        .collect();
+    let counts: Vec<_> = classes.iter().map(|class| (class.rows, class.predicted)).collect();
     assert_eq!(counts, [(2, 2), (3, 3), (0, 0)]);
     assert_eq!(classes[0].recall, Some(0.5));
     assert_eq!(classes[1].precision, Some(2.0 / 3.0));
@@ -445,11 +377,7 @@ fn the_table_of_classes_counts_what_it_says() {
 fn a_share_of_soft_labels_never_exceeds_one() {
     // Both rows predict class 0; the first is mostly class 1.
     let (logits, soft) = ([2.0, 0.0, 2.0, 0.0], [0.4, 0.6, 0.9, 0.1]);
-    let rows = Block::new(
-        Logits::new(&logits, 2).unwrap(),
-        SoftLabels::new(&soft, 2).unwrap(),
-    )
-    .unwrap();
+    let rows = Block::new(Logits::new(&logits, 2).unwrap(), SoftLabels::new(&soft, 2).unwrap()).unwrap();
     let classes = measure(&rows).per_class;
     assert_eq!((classes[0].recall, classes[1].recall), (Some(1.0), Some(0.0)));
     close("precision", classes[0].precision.unwrap(), 0.65, 1e-15, 0.0);
@@ -463,12 +391,7 @@ fn bins_of_equal_mass_are_even_and_never_part_a_tie() {
     let sizes = |confidence: &[f64], count| -> Vec<u64> {
         let correct = vec![1.0; confidence.len()];
         let rows = Summaries::from_confidences(confidence, &correct, None).unwrap();
-        Bins::of(&rows, Binning::EqualMass(count))
-            .unwrap()
-            .bins()
-            .iter()
-            .map(|bin| bin.rows)
-            .collect()
+        Bins::of(&rows, Binning::EqualMass(count)).unwrap().bins().iter().map(|bin| bin.rows).collect()
     };
     let distinct: Vec<f64> = (0..12).map(|i| 0.05 + f64::from(i * 7 % 12) / 16.0).collect();
     assert_eq!(sizes(&distinct, 4), [3, 3, 3, 3]);
@@ -511,12 +434,7 @@ fn bins_of_equal_mass_share_the_weight_and_see_no_row_of_weight_zero() {
     for count in 1..6 {
         let with = of(&confidence, &[1.0, 0.0, 1.0, 1.0, 1.0, 0.0], count);
         let without = of(&absent, &[1.0; 4], count);
-        let edges = |bins: &Bins| {
-            bins.bins()
-                .iter()
-                .map(|bin| (bin.upper, bin.weight))
-                .collect::<Vec<_>>()
-        };
+        let edges = |bins: &Bins| bins.bins().iter().map(|bin| (bin.upper, bin.weight)).collect::<Vec<_>>();
         assert_eq!(edges(&with), edges(&without), "{count} bins");
         assert_eq!(with.expected_error(), without.expected_error());
     }
@@ -552,13 +470,7 @@ fn bins_merge_by_adding() {
             parts.merge(&part);
         }
         let whole = Bins::of(&toy, Binning::EqualWidth(5, rule)).unwrap();
-        close(
-            "merged",
-            parts.expected_error(),
-            whole.expected_error(),
-            1e-15,
-            0.0,
-        );
+        close("merged", parts.expected_error(), whole.expected_error(), 1e-15, 0.0);
         let rows = |bins: &Bins| bins.bins().iter().map(|bin| bin.rows).collect::<Vec<_>>();
         assert_eq!(rows(&parts), rows(&whole));
     }
@@ -588,13 +500,7 @@ fn classes_beyond_the_limit_are_left_out_and_it_is_said() {
 
 #[test]
 fn confidence_and_correctness_alone_give_what_they_can() {
-    let measured = Evaluation::new()
-        .bins(5)
-        .unwrap()
-        .top_k(&[2])
-        .unwrap()
-        .measure_summaries(toy())
-        .unwrap();
+    let measured = Evaluation::new().bins(5).unwrap().top_k(&[2]).unwrap().measure_summaries(toy()).unwrap();
     let names: Vec<&str> = measured.metrics.iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
         "accuracy",
@@ -607,17 +513,8 @@ fn confidence_and_correctness_alone_give_what_they_can() {
         "underconfidence",
     ];
     assert_eq!(names, expected);
-    assert_eq!(
-        (measured.classes, measured.rows, measured.weight),
-        (None, 12, 12.0)
-    );
-    close(
-        "ece",
-        measured.metric("ece").unwrap(),
-        0.195833,
-        0.0,
-        tolerance::PUBLISHED,
-    );
+    assert_eq!((measured.classes, measured.rows, measured.weight), (None, 12, 12.0));
+    close("ece", measured.metric("ece").unwrap(), 0.195833, 0.0, tolerance::PUBLISHED);
 }
 
 #[test]
@@ -625,25 +522,13 @@ fn illegal_summaries_are_refused() {
     let refused = |p: &[f64], c: &[f64]| text(Summaries::from_confidences(p, c, None));
     let expected = "confidence is 1.2 at row 1 (counted from 0); expected a number from 0 to 1";
     assert_eq!(refused(&[0.5, 1.2], &[1.0, 1.0]), expected);
-    assert_eq!(
-        refused(&[0.5, f64::NAN], &[1.0, 1.0]),
-        expected.replace("1.2", "NaN")
-    );
+    assert_eq!(refused(&[0.5, f64::NAN], &[1.0, 1.0]), expected.replace("1.2", "NaN"));
     let expected = "correctness is 0.5 at row 0 (counted from 0); expected 0 or 1";
     assert_eq!(refused(&[0.5, 0.6], &[0.5, 1.0]), expected);
     let expected = "number of correctness values is 1; expected one for each of the 2 confidences";
     assert_eq!(refused(&[0.5, 0.6], &[1.0]), expected);
-    assert_eq!(
-        refused(&[], &[]),
-        "number of rows that count is 0; expected at least 1"
-    );
-    let weighted = |w: &[f64]| {
-        text(Summaries::from_confidences(
-            &[0.5],
-            &[1.0],
-            Some(RowWeights::new(w)),
-        ))
-    };
+    assert_eq!(refused(&[], &[]), "number of rows that count is 0; expected at least 1");
+    let weighted = |w: &[f64]| text(Summaries::from_confidences(&[0.5], &[1.0], Some(RowWeights::new(w))));
     assert_eq!(
         weighted(&[1.0, 2.0]),
         "number of row weights is 2; expected one for each of the 1 confidences"
@@ -652,26 +537,11 @@ fn illegal_summaries_are_refused() {
         weighted(&[-1.0]),
         "row weight is -1 at row 0 (counted from 0); expected a finite number, 0 or above"
     );
-    assert_eq!(
-        weighted(&[0.0]),
-        "every row weight is 0; expected at least one above 0"
-    );
-    assert_eq!(
-        text(Evaluation::new().bins(0)),
-        "number of bins is 0; expected at least 1"
-    );
-    assert_eq!(
-        text(Bins::equal_width(0, EdgeRule::LeftClosed)),
-        "number of bins is 0; expected at least 1"
-    );
-    assert_eq!(
-        text(Bins::of(&toy(), Binning::EqualMass(0))),
-        "number of bins is 0; expected at least 1"
-    );
-    assert_eq!(
-        text(Evaluation::new().top_k(&[1, 0])),
-        "k of the top-k accuracy is 0; expected at least 1"
-    );
+    assert_eq!(weighted(&[0.0]), "every row weight is 0; expected at least one above 0");
+    assert_eq!(text(Evaluation::new().bins(0)), "number of bins is 0; expected at least 1");
+    assert_eq!(text(Bins::equal_width(0, EdgeRule::LeftClosed)), "number of bins is 0; expected at least 1");
+    assert_eq!(text(Bins::of(&toy(), Binning::EqualMass(0))), "number of bins is 0; expected at least 1");
+    assert_eq!(text(Evaluation::new().top_k(&[1, 0])), "k of the top-k accuracy is 0; expected at least 1");
 }
 
 #[test]
@@ -685,10 +555,7 @@ fn illegal_rows_are_refused() {
     let expected = "logit of the label is -inf at row 1 (counted from 0); expected a finite logit: a class that \
                     cannot occur cannot be a label";
     assert_eq!(refused(&[0, 1]), expected);
-    assert_eq!(
-        refused(&[-1, -1]),
-        "number of rows that count is 0; expected at least 1"
-    );
+    assert_eq!(refused(&[-1, -1]), "number of rows that count is 0; expected at least 1");
     // Nothing panics where there are no classes at all.
     let error = Labels::new(&[0], 0).get(0, 0).unwrap_err();
     assert_eq!(
@@ -707,13 +574,7 @@ fn a_label_of_probability_zero_costs_what_the_rule_says() {
             .measure(&Block::new(p, Labels::new(&[1, 0], 2)).unwrap())
             .map(|m| m.metric("nll").unwrap())
     };
-    close(
-        "clipped",
-        nll(Zeros::Clip).unwrap(),
-        (126.0 + 1.0) * 2_f64.ln() / 2.0,
-        1e-15,
-        0.0,
-    );
+    close("clipped", nll(Zeros::Clip).unwrap(), (126.0 + 1.0) * 2_f64.ln() / 2.0, 1e-15, 0.0);
     assert_eq!(nll(Zeros::Infinite).unwrap(), f64::INFINITY);
     let expected = "probability is 0 at row 0, column 1 (counted from 0); expected a probability above 0, or zeros \
                     handled by name (clip, infinite)";
@@ -734,34 +595,20 @@ fn perfect_predictions_measure_perfect() {
     let steep = Block::new(Logits::new(&[800.0, 0.0], 2).unwrap(), Labels::new(&[0], 2)).unwrap();
     assert_eq!(measure(&steep).metric("nll"), Some(0.0));
     let wrong = Block::new(Logits::new(&[800.0, 0.0], 2).unwrap(), Labels::new(&[1], 2)).unwrap();
-    assert_eq!(
-        (measure(&wrong).metric("nll"), measure(&wrong).metric("brier")),
-        (Some(800.0), Some(2.0))
-    );
+    assert_eq!((measure(&wrong).metric("nll"), measure(&wrong).metric("brier")), (Some(800.0), Some(2.0)));
 }
 
 #[test]
 fn one_row_is_enough() {
     let measured = measure(&Block::new(Logits::new(&[1.0, 0.0], 2).unwrap(), Labels::new(&[1], 2)).unwrap());
     let p = 1.0 / (1.0 + (-1.0_f64).exp());
-    for name in [
-        "ece",
-        "mce",
-        "rmsce",
-        "ece_equal_mass",
-        "overconfidence",
-        "classwise_ece",
-    ] {
+    for name in ["ece", "mce", "rmsce", "ece_equal_mass", "overconfidence", "classwise_ece"] {
         check(&measured, name, p);
     }
     check(&measured, "underconfidence", 0.0);
     let single = measure(&Block::new(Logits::new(&[3.0], 1).unwrap(), Labels::new(&[0], 1)).unwrap());
     assert_eq!(
-        (
-            single.metric("accuracy"),
-            single.metric("nll"),
-            single.metric("ece")
-        ),
+        (single.metric("accuracy"), single.metric("nll"), single.metric("ece")),
         (Some(1.0), Some(0.0), Some(0.0))
     );
 }
@@ -772,11 +619,7 @@ fn ties_go_to_the_lowest_class_in_accuracy_and_rank() {
     for (label, rank) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)] {
         let labels = [label];
         let rows = Block::new(logits, Labels::new(&labels, 5)).unwrap();
-        let measured = Evaluation::new()
-            .top_k(&[1, 2, 3, 5])
-            .unwrap()
-            .measure(&rows)
-            .unwrap();
+        let measured = Evaluation::new().top_k(&[1, 2, 3, 5]).unwrap().measure(&rows).unwrap();
         let within = |k: usize| f64::from(u8::from(rank < k));
         assert_eq!(measured.summaries.detail[0].rank as usize, rank);
         assert_eq!(measured.metric("accuracy"), Some(within(1)));

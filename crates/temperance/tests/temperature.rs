@@ -63,23 +63,11 @@ fn refusal(logits: &[f64], labels: &[usize]) -> String {
 
 fn equals_the_exact_root<E: Element>() {
     each_case("temperature.json", |name, case| {
-        let logits: Vec<E> = numbers(&case["logits"])
-            .unwrap()
-            .into_iter()
-            .map(E::from_f64)
-            .collect();
-        let labels: Vec<u32> = numbers(&case["labels"])
-            .unwrap()
-            .iter()
-            .map(|&l| l as u32)
-            .collect();
+        let logits: Vec<E> = numbers(&case["logits"]).unwrap().into_iter().map(E::from_f64).collect();
+        let labels: Vec<u32> = numbers(&case["labels"]).unwrap().iter().map(|&l| l as u32).collect();
         let weights = numbers(&case["sample_weight"]).unwrap_or(vec![1.0; labels.len()]);
         let classes = case["classes"].as_u64().unwrap() as usize;
-        let rows = Block::new(
-            Logits::new(&logits, classes).unwrap(),
-            Labels::new(&labels, classes),
-        )
-        .unwrap();
+        let rows = Block::new(Logits::new(&logits, classes).unwrap(), Labels::new(&labels, classes)).unwrap();
         let (t, certificate) = fit(&rows.with_weights(RowWeights::new(&weights)).unwrap());
         let check = |key: &str, got, tolerance| {
             close(&format!("{name} {key}"), got, number(&case[key]), tolerance, 0.0)
@@ -89,11 +77,7 @@ fn equals_the_exact_root<E: Element>() {
         check("hessian", certificate.curvature, tolerance::ROOT);
         check("nll_before", certificate.nll_before, tolerance::LOSS);
         check("nll_after", certificate.nll_after, tolerance::LOSS);
-        assert!(
-            certificate.gradient.abs() < 1e-13 * t,
-            "{name}: {}",
-            certificate.gradient
-        );
+        assert!(certificate.gradient.abs() < 1e-13 * t, "{name}: {}", certificate.gradient);
         assert!(certificate.flags.is_empty());
         assert!(certificate.iterations <= 10, "{name}: {}", certificate.iterations);
     });
@@ -113,22 +97,13 @@ fn equals_the_exact_root_in_f32() {
 fn every_number_type_gives_the_t_of_its_values_in_f64() {
     fn check<E: Element>(sample: &Sample) {
         let rounded: Vec<E> = sample.logits.iter().map(|&z| E::from_f64(z)).collect();
-        let same = Sample {
-            logits: rounded.iter().map(|z| z.to_f64()).collect(),
-            ..sample.clone()
-        };
+        let same = Sample { logits: rounded.iter().map(|z| z.to_f64()).collect(), ..sample.clone() };
         let logits = Logits::new(&rounded, sample.classes).unwrap();
         let (t, c) = fit(&Block::new(logits, Labels::new(&sample.labels, sample.classes)).unwrap());
         let (expected, certificate) = fit(&same.block());
         close("T", t, expected, tolerance::SAME, 0.0);
         close("loss", c.nll_before, certificate.nll_before, tolerance::LOSS, 0.0);
-        close(
-            "error",
-            c.standard_error.unwrap(),
-            certificate.standard_error.unwrap(),
-            tolerance::SAME,
-            0.0,
-        );
+        close("error", c.standard_error.unwrap(), certificate.standard_error.unwrap(), tolerance::SAME, 0.0);
     }
     for (seed, temperature) in [(0, 0.05), (1, 1.0), (2, 30.0)] {
         let sample = Sample::new(seed, 300, 7, temperature);
@@ -147,10 +122,7 @@ fn t_scales_with_the_logits_whatever_their_size() {
     for c in [1e-3, 3e-3, 0.1, 7.0, 100.0, 3e3, 8e3] {
         let (scaled, certificate) = fit(&sample.map(|z| c * z).block());
         close(&format!("scale {c}"), scaled, c * t, tolerance::SAME, 0.0);
-        assert!(
-            certificate.flags.is_empty() && certificate.iterations < 20,
-            "{c}: {certificate:?}"
-        );
+        assert!(certificate.flags.is_empty() && certificate.iterations < 20, "{c}: {certificate:?}");
         // The same from f32, where the sweeps far from the root are coarse.
         let single: Vec<f32> = sample.logits.iter().map(|z| (c * z) as f32).collect();
         let single = Block::new(Logits::new(&single, 5).unwrap(), Labels::new(&sample.labels, 5)).unwrap();
@@ -158,11 +130,7 @@ fn t_scales_with_the_logits_whatever_their_size() {
     }
     for (c, bound) in [(1e-5, 1e-4), (1e-30, 1e-4), (1e5, 1e4), (1e30, 1e4)] {
         let (scaled, certificate) = fit(&sample.map(|z| c * z).block());
-        assert_eq!(
-            (scaled, &certificate.flags[..]),
-            (bound, &[Flag::AtBound][..]),
-            "scale {c}"
-        );
+        assert_eq!((scaled, &certificate.flags[..]), (bound, &[Flag::AtBound][..]), "scale {c}");
         assert_eq!((certificate.standard_error, certificate.interval), (None, None));
     }
 }
@@ -174,13 +142,7 @@ fn a_shift_of_each_row_changes_nothing() {
     for (row, z) in moved.logits.chunks_mut(4).enumerate() {
         z.iter_mut().for_each(|z| *z += 1024.0 - 8.0 * row as f64);
     }
-    close(
-        "T",
-        fit(&moved.block()).0,
-        fit(&sample.block()).0,
-        tolerance::SAME,
-        0.0,
-    );
+    close("T", fit(&moved.block()).0, fit(&sample.block()).0, tolerance::SAME, 0.0);
 }
 
 proptest! {
@@ -228,13 +190,7 @@ fn separable_rows_go_to_the_bound_and_say_so() {
     assert_eq!(t, 1e-4);
     assert_eq!(certificate.flags, [Flag::Separable, Flag::AtBound]);
     assert_eq!((certificate.standard_error, certificate.interval), (None, None));
-    close(
-        "only the tie is left",
-        certificate.nll_after,
-        2_f64.ln() / 3.0,
-        tolerance::LOSS,
-        0.0,
-    );
+    close("only the tie is left", certificate.nll_after, 2_f64.ln() / 3.0, tolerance::LOSS, 0.0);
 }
 
 #[test]
@@ -244,13 +200,7 @@ fn anti_correlated_logits_go_to_the_bound_and_say_so() {
     assert_eq!(t, 1e4);
     assert_eq!(certificate.flags, [Flag::WorseThanConstant, Flag::AtBound]);
     assert_eq!((certificate.standard_error, certificate.interval), (None, None));
-    close(
-        "as good as constant",
-        certificate.nll_after,
-        3_f64.ln(),
-        1e-3,
-        0.0,
-    );
+    close("as good as constant", certificate.nll_after, 3_f64.ln(), 1e-3, 0.0);
 }
 
 #[test]
@@ -259,12 +209,9 @@ fn a_root_beyond_a_bound_gives_that_bound_exactly() {
     let (t, _) = fit(&sample.block());
     assert!((1.5..2.5).contains(&t));
     // 1 / (1 / 49) is not 49.
-    for (minimum, maximum, expected) in [
-        (3.0, 49.0, 3.0),
-        (49.0, 98.0, 49.0),
-        (0.1, 0.3, 0.3),
-        (1e-30, 1.1, 1.1),
-    ] {
+    for (minimum, maximum, expected) in
+        [(3.0, 49.0, 3.0), (49.0, 98.0, 49.0), (0.1, 0.3, 0.3), (1e-30, 1.1, 1.1)]
+    {
         let method = TemperatureScaling::new().bounds(minimum, maximum).unwrap();
         let (temperature, certificate) = method.fit(&sample.block()).unwrap();
         assert_eq!(temperature.temperature(), expected);
@@ -275,23 +222,16 @@ fn a_root_beyond_a_bound_gives_that_bound_exactly() {
     let worse = method.fit(&sample.map(|z| -z).block()).unwrap();
     assert_eq!(worse.0.temperature(), 49.0);
     let inside = TemperatureScaling::new().bounds(1e-30, 1e30).unwrap();
-    close(
-        "widest bounds",
-        inside.fit(&sample.block()).unwrap().0.temperature(),
-        t,
-        tolerance::SAME,
-        0.0,
-    );
+    close("widest bounds", inside.fit(&sample.block()).unwrap().0.temperature(), t, tolerance::SAME, 0.0);
 }
 
 #[test]
 fn the_widest_bounds_work_in_f32() {
     let method = TemperatureScaling::new().bounds(1e-30, 1e30).unwrap();
     let labels = Labels::new(&[0, 1, 0], 2);
-    for (logits, expected) in [
-        ([2.0_f32, 0.0, 0.0, 2.0, 1.0, 1.0], 1e-30),
-        ([0.0, 2.0, 2.0, 0.0, 1.0, 1.0], 1e30),
-    ] {
+    for (logits, expected) in
+        [([2.0_f32, 0.0, 0.0, 2.0, 1.0, 1.0], 1e-30), ([0.0, 2.0, 2.0, 0.0, 1.0, 1.0], 1e30)]
+    {
         let rows = Block::new(Logits::new(&logits, 2).unwrap(), labels).unwrap();
         assert_eq!(method.fit(&rows).unwrap().0.temperature(), expected);
     }
@@ -303,16 +243,10 @@ fn bounds_out_of_order_are_refused() {
     let least = "expected at least 1e-30 and below 1e30";
     assert_eq!(refused(0.0, 1.0), format!("minimum temperature is 0; {least}"));
     assert_eq!(refused(-1.0, 1.0), format!("minimum temperature is -1; {least}"));
-    assert_eq!(
-        refused(f64::NAN, 1.0),
-        format!("minimum temperature is NaN; {least}")
-    );
+    assert_eq!(refused(f64::NAN, 1.0), format!("minimum temperature is NaN; {least}"));
     let most = "expected above the minimum 2 and at most 1e30";
     assert_eq!(refused(2.0, 2.0), format!("maximum temperature is 2; {most}"));
-    assert_eq!(
-        refused(2.0, f64::INFINITY),
-        format!("maximum temperature is inf; {most}")
-    );
+    assert_eq!(refused(2.0, f64::INFINITY), format!("maximum temperature is inf; {most}"));
     for wrong in [0.0, -2.0, f64::NAN, f64::INFINITY] {
         let expected = format!("temperature is {wrong}; expected a finite number above 0");
         assert_eq!(text(Temperature::new(wrong)), expected);
@@ -338,31 +272,19 @@ fn data_that_determine_no_temperature_are_refused() {
     let logits = Logits::new(&[1.0, 0.0, 0.0, 2.0], 2).unwrap();
     let refused = |rows: &dyn Rows| text(TemperatureScaling::new().fit(rows));
     let soft = [0.0, 1.0, 0.0, 1.0];
-    assert_eq!(
-        refused(&Block::new(logits, SoftLabels::new(&soft, 2).unwrap()).unwrap()),
-        one_class
-    );
+    assert_eq!(refused(&Block::new(logits, SoftLabels::new(&soft, 2).unwrap()).unwrap()), one_class);
     let ignored = Block::new(logits, Labels::with_ignored(&[-1, -1], 2, -1)).unwrap();
-    assert_eq!(
-        refused(&ignored),
-        "number of rows that count is 0; expected at least 1"
-    );
+    assert_eq!(refused(&ignored), "number of rows that count is 0; expected at least 1");
     let rows = Block::new(logits, Labels::new(&[0, 1], 2)).unwrap();
     let weighted = |weights| rows.with_weights(RowWeights::new(weights)).unwrap();
-    assert_eq!(
-        refused(&weighted(&[0.0, 0.0])),
-        "every row weight is 0; expected at least one above 0"
-    );
+    assert_eq!(refused(&weighted(&[0.0, 0.0])), "every row weight is 0; expected at least one above 0");
     // The only row of the other class, and the only row whose logits differ, do not count.
     let three = Logits::new(&[1.0, 0.0, 0.0, 2.0, 1.0, 1.0], 2).unwrap();
     let rows = Block::new(three, Labels::new(&[0, 1, 1], 2)).unwrap();
     let weighted = |weights| rows.with_weights(RowWeights::new(weights)).unwrap();
     assert_eq!(refused(&weighted(&[0.0, 1.0, 1.0])), one_class);
     let single = Block::new(Logits::new(&[1.0, 2.0], 1).unwrap(), Labels::new(&[0, 0], 1)).unwrap();
-    assert_eq!(
-        refused(&single),
-        "number of classes is 1; expected at least 2 to fit a temperature"
-    );
+    assert_eq!(refused(&single), "number of classes is 1; expected at least 2 to fit a temperature");
 }
 
 #[test]
@@ -370,15 +292,9 @@ fn the_curve_refuses_what_a_fit_refuses() {
     let logits = Logits::new(&[1.0, 0.0, 0.0, 2.0], 2).unwrap();
     let ignored = Block::new(logits, Labels::with_ignored(&[-1, -1], 2, -1)).unwrap();
     let curve = |rows, t| TemperatureScaling::new().curve(rows, &[t]);
-    assert_eq!(
-        text(curve(&ignored, 1.0)),
-        "number of rows that count is 0; expected at least 1"
-    );
+    assert_eq!(text(curve(&ignored, 1.0)), "number of rows that count is 0; expected at least 1");
     let rows = Block::new(logits, Labels::new(&[0, 1], 2)).unwrap();
-    assert_eq!(
-        text(curve(&rows, 0.0)),
-        "temperature is 0; expected a finite number above 0"
-    );
+    assert_eq!(text(curve(&rows, 0.0)), "temperature is 0; expected a finite number above 0");
 }
 
 #[test]
@@ -394,10 +310,7 @@ fn illegal_weights_are_named() {
         assert_eq!(text(TemperatureScaling::new().fit(&subset)), expected);
     }
     let refused = text(sample.block().with_weights(RowWeights::new(&[1.0])));
-    assert_eq!(
-        refused,
-        "number of row weights is 1; expected one for each of the 5 rows"
-    );
+    assert_eq!(refused, "number of row weights is 1; expected one for each of the 5 rows");
 }
 
 #[test]
@@ -410,11 +323,7 @@ fn an_illegal_logit_is_named_by_its_row_in_the_source() {
     let fitted = |rows: &dyn Rows| text(TemperatureScaling::new().fit(rows));
     let measured = |rows: &dyn Rows| text(Evaluation::new().measure(rows).map(|_| ()));
     let block = sample.block();
-    let cut = |largest| Cut {
-        block,
-        largest,
-        seed: 1,
-    };
+    let cut = |largest| Cut { block, largest, seed: 1 };
     // The bad rows come first or last in the subset; its own row 0 is row 8999 of the block.
     let reversed = Subset::new(block.slice(0..8_400), (0..8_400).rev().collect()).unwrap();
     let late = Subset::new(block, (7_000..rows).collect()).unwrap();
@@ -438,11 +347,7 @@ fn masked_classes_do_not_matter_but_cannot_be_labels() {
     let sample = Sample::new(9, 300, 4, 2.0);
     let masked = |row: &[f64]| [row, &[f64::NEG_INFINITY]].concat();
     let logits: Vec<f64> = sample.logits.chunks(4).flat_map(masked).collect();
-    let with_mask = Sample {
-        logits,
-        classes: 5,
-        ..sample.clone()
-    };
+    let with_mask = Sample { logits, classes: 5, ..sample.clone() };
     let ((t, a), (expected, b)) = (fit(&with_mask.block()), fit(&sample.block()));
     close("T", t, expected, tolerance::SAME, 0.0);
     close("curvature", a.curvature, b.curvature, tolerance::SAME, 0.0);
@@ -451,17 +356,11 @@ fn masked_classes_do_not_matter_but_cannot_be_labels() {
     labels[7] = 4;
     let expected = "logit of the label is -inf at row 7 (counted from 0); expected a finite logit: a class that \
                     cannot occur cannot be a label";
-    assert_eq!(
-        text(TemperatureScaling::new().fit(&Sample { labels, ..with_mask }.block())),
-        expected
-    );
+    assert_eq!(text(TemperatureScaling::new().fit(&Sample { labels, ..with_mask }.block())), expected);
     let soft = [0.5, 0.5, 0.0, 1.0];
     let logits = Logits::new(&[1.0, f64::NEG_INFINITY, 0.0, 1.0], 2).unwrap();
     let rows = Block::new(logits, SoftLabels::new(&soft, 2).unwrap()).unwrap();
-    assert_eq!(
-        text(TemperatureScaling::new().fit(&rows)),
-        expected.replace("row 7", "row 0")
-    );
+    assert_eq!(text(TemperatureScaling::new().fit(&rows)), expected.replace("row 7", "row 0"));
 }
 
 #[test]
@@ -493,10 +392,7 @@ fn zeros_follow_their_rule() {
         TemperatureScaling::new().fit(&Block::new(p, Labels::new(&labels, 2)).unwrap())
     };
     assert_eq!(Probabilities::new(&p, 2).unwrap().zeros_rule(), Zeros::Clip);
-    let clipped: Vec<f64> = p
-        .iter()
-        .map(|p: &f64| p.max(1.175_494_350_822_287_5e-38).ln())
-        .collect();
+    let clipped: Vec<f64> = p.iter().map(|p: &f64| p.max(1.175_494_350_822_287_5e-38).ln()).collect();
     let rows = Block::new(Logits::new(&clipped, 2).unwrap(), Labels::new(&labels, 2)).unwrap();
     assert_eq!(under(Zeros::Clip).unwrap().0.temperature(), fit(&rows).0);
     assert_eq!(
@@ -540,28 +436,16 @@ fn probabilities_passed_as_such_are_checked() {
 fn a_row_is_calibrated_alone_as_in_a_batch() {
     // The row that scikit-learn takes for probabilities when it is alone.
     let temperature = Temperature::new(0.5).unwrap();
-    let batch = temperature
-        .apply(&Logits::new(&[0.7, 0.3, 2.0, -1.0], 2).unwrap())
-        .unwrap();
+    let batch = temperature.apply(&Logits::new(&[0.7, 0.3, 2.0, -1.0], 2).unwrap()).unwrap();
     let alone = temperature.apply(&Logits::new(&[0.7, 0.3], 2).unwrap()).unwrap();
     assert_eq!(batch[..2], alone);
-    close(
-        "softmax(1.4, 0.6)",
-        alone[0],
-        1.0 / (1.0 + (-0.8_f64).exp()),
-        1e-15,
-        0.0,
-    );
+    close("softmax(1.4, 0.6)", alone[0], 1.0 / (1.0 + (-0.8_f64).exp()), 1e-15, 0.0);
 
     let sample = Sample::new(14, 10_000, 9, 1.5);
-    let all = temperature
-        .apply(&Logits::new(&sample.logits, 9).unwrap())
-        .unwrap();
+    let all = temperature.apply(&Logits::new(&sample.logits, 9).unwrap()).unwrap();
     for row in [0, 1, 5_000, 9_999] {
         let at = row * 9..(row + 1) * 9;
-        let alone = temperature
-            .apply(&Logits::new(&sample.logits[at.clone()], 9).unwrap())
-            .unwrap();
+        let alone = temperature.apply(&Logits::new(&sample.logits[at.clone()], 9).unwrap()).unwrap();
         assert_eq!(all[at], alone);
     }
 }
@@ -582,11 +466,7 @@ fn two_classes_hide_no_factor_of_two() {
 fn integer_weights_are_repeated_rows_for_all_but_the_error() {
     let sample = Sample::new(15, 200, 4, 2.0);
     let weights: Vec<f64> = (0..200).map(|row| f64::from(row % 4)).collect();
-    let mut repeated = Sample {
-        logits: Vec::new(),
-        labels: Vec::new(),
-        classes: 4,
-    };
+    let mut repeated = Sample { logits: Vec::new(), labels: Vec::new(), classes: 4 };
     for (row, z) in sample.logits.chunks(4).enumerate() {
         for _ in 0..row % 4 {
             repeated.logits.extend_from_slice(z);
@@ -609,20 +489,8 @@ fn integer_weights_are_repeated_rows_for_all_but_the_error() {
         curvature += w * variance;
     }
     let error = |squares: f64| t * t * squares.sqrt() / curvature;
-    close(
-        "error of weighted rows",
-        a.standard_error.unwrap(),
-        error(squares),
-        tolerance::SAME,
-        0.0,
-    );
-    close(
-        "error of repeated rows",
-        b.standard_error.unwrap(),
-        error(repeated_squares),
-        tolerance::SAME,
-        0.0,
-    );
+    close("error of weighted rows", a.standard_error.unwrap(), error(squares), tolerance::SAME, 0.0);
+    close("error of repeated rows", b.standard_error.unwrap(), error(repeated_squares), tolerance::SAME, 0.0);
     // 1 row in 4 of weight 2 and so on: the ratio is that of the effective numbers of rows, up to chance.
     close("ratio", squares / repeated_squares, 14.0 / 6.0, 0.2, 0.0);
 }
@@ -635,13 +503,7 @@ fn weights_have_no_unit_and_zero_is_absence() {
     for unit in [1e-6, 3.0, 1e9] {
         let (same, c) = fit_weighted(&sample, &weights.iter().map(|w| w * unit).collect::<Vec<_>>());
         close("T", same, t, tolerance::SAME, 0.0);
-        close(
-            "error",
-            c.standard_error.unwrap(),
-            certificate.standard_error.unwrap(),
-            tolerance::SAME,
-            0.0,
-        );
+        close("error", c.standard_error.unwrap(), certificate.standard_error.unwrap(), tolerance::SAME, 0.0);
     }
     // Rows 150 and later: of weight 0, ignored, or not there; with logits that would matter.
     let mut wild = sample.clone();
@@ -653,9 +515,8 @@ fn weights_have_no_unit_and_zero_is_absence() {
         (weightless, c.interval, c.curvature),
         (expected, certificate.interval, certificate.curvature)
     );
-    let labels: Vec<i64> = (0..200)
-        .map(|row| if row < 150 { wild.labels[row] as i64 } else { -100 })
-        .collect();
+    let labels: Vec<i64> =
+        (0..200).map(|row| if row < 150 { wild.labels[row] as i64 } else { -100 }).collect();
     let logits = Logits::new(&wild.logits, 3).unwrap();
     let ignored = fit(&Block::new(logits, Labels::with_ignored(&labels, 3, -100)).unwrap());
     assert_eq!(ignored, (expected, certificate));
@@ -670,10 +531,7 @@ fn one_hot_soft_labels_are_hard_labels() {
 /// The temperature of the smallest mean loss, by golden section.
 fn golden_section(sample: &Sample, soft: &[f64]) -> f64 {
     let loss = |u: f64| -> f64 {
-        let rows = sample
-            .logits
-            .chunks(sample.classes)
-            .zip(soft.chunks(sample.classes));
+        let rows = sample.logits.chunks(sample.classes).zip(soft.chunks(sample.classes));
         rows.map(|(z, t)| {
             let p = softmax(&z.iter().map(|z| z / u.exp()).collect::<Vec<_>>());
             t.iter().zip(p).map(|(t, p)| -t * p.ln()).sum::<f64>()
@@ -698,19 +556,9 @@ fn soft_labels_give_the_minimum_found_by_hand() {
     for (seed, temperature) in [(18, 0.5), (19, 3.0)] {
         let sample = Sample::new(seed, 100, 4, temperature);
         let teacher = Sample::new(seed + 100, 100, 4, 0.5).probabilities();
-        let soft: Vec<f64> = one_hot(&sample)
-            .iter()
-            .zip(&teacher)
-            .map(|(h, p)| 0.7 * h + 0.3 * p)
-            .collect();
+        let soft: Vec<f64> = one_hot(&sample).iter().zip(&teacher).map(|(h, p)| 0.7 * h + 0.3 * p).collect();
         let (t, certificate) = fit_soft(&sample, &soft);
-        close(
-            "T",
-            t,
-            golden_section(&sample, &soft),
-            tolerance::GOLDEN_SECTION,
-            0.0,
-        );
+        close("T", t, golden_section(&sample, &soft), tolerance::GOLDEN_SECTION, 0.0);
         assert!(certificate.gradient.abs() < 1e-13);
     }
 }
@@ -721,21 +569,11 @@ fn soft_labels_that_miss_one_give_the_minimum_of_the_measured_loss() {
     // A rounded file: rows sum to 0.995 or 1.005.
     let teacher = sample.map(|z| z / 1.5).probabilities();
     let factor = |i: usize| if (i / 3).is_multiple_of(2) { 0.995 } else { 1.005 };
-    let soft: Vec<f64> = teacher
-        .iter()
-        .enumerate()
-        .map(|(i, t)| (t * factor(i)).min(1.0))
-        .collect();
+    let soft: Vec<f64> = teacher.iter().enumerate().map(|(i, t)| (t * factor(i)).min(1.0)).collect();
     let logits = Logits::new(&sample.logits, 3).unwrap();
     let rows = Block::new(logits, SoftLabels::new(&soft, 3).unwrap()).unwrap();
     let (t, certificate) = fit(&rows);
-    close(
-        "T",
-        t,
-        golden_section(&sample, &soft),
-        tolerance::GOLDEN_SECTION,
-        0.0,
-    );
+    close("T", t, golden_section(&sample, &soft), tolerance::GOLDEN_SECTION, 0.0);
     let measured = Evaluation::new().measure(&rows).unwrap().metric("nll").unwrap();
     close("loss", certificate.nll_before, measured, tolerance::LOSS, 0.0);
 }
@@ -780,10 +618,7 @@ fn a_second_fit_finds_one_and_never_makes_the_loss_worse() {
         let (t, certificate) = fit(&rows);
         close("T", t, 1.0, 1e-6, 0.0);
         // Both losses are sums in f64: equal up to their rounding, not that of f32.
-        assert!(
-            certificate.nll_after <= certificate.nll_before * (1.0 + tolerance::LOSS),
-            "{certificate:?}"
-        );
+        assert!(certificate.nll_after <= certificate.nll_before * (1.0 + tolerance::LOSS), "{certificate:?}");
     }
 }
 
@@ -792,9 +627,7 @@ fn the_curve_is_lowest_at_t() {
     let sample = Sample::new(22, 500, 6, 3.0);
     let (t, certificate) = fit(&sample.block());
     let temperatures = [0.01, 1.0, 0.9 * t, 0.999 * t, t, 1.001 * t, 1.1 * t, 100.0];
-    let curve = TemperatureScaling::new()
-        .curve(&sample.block(), &temperatures)
-        .unwrap();
+    let curve = TemperatureScaling::new().curve(&sample.block(), &temperatures).unwrap();
     close("at T", curve[4], certificate.nll_after, tolerance::LOSS, 0.0);
     close("at 1", curve[1], certificate.nll_before, tolerance::LOSS, 0.0);
     assert!(curve[..5].is_sorted_by(|a, b| a > b) && curve[4..].is_sorted_by(|a, b| a < b));
@@ -812,14 +645,7 @@ fn an_observer_is_told_of_every_pass_and_can_stop() {
     let sources: [(&dyn Rows, Option<u64>); 3] = [
         (&sample.block(), Some(30_000)),
         // Blocks far smaller than a chunk.
-        (
-            &Cut {
-                block: sample.block(),
-                largest: 100,
-                seed: 2,
-            },
-            None,
-        ),
+        (&Cut { block: sample.block(), largest: 100, seed: 2 }, None),
         (&sample.block().slice(0..50), Some(50)),
     ];
     for (source, total) in sources {
@@ -847,10 +673,7 @@ fn an_observer_is_told_of_every_pass_and_can_stop() {
             };
             let error = method.fit_with(source, &stop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Interrupted);
-            assert_eq!(
-                error.to_string(),
-                "fitting temperature is interrupted; expected it to finish"
-            );
+            assert_eq!(error.to_string(), "fitting temperature is interrupted; expected it to finish");
             assert_eq!(seen.into_inner(), stop_at + 1, "nothing is told after a stop");
         }
     }
@@ -869,12 +692,7 @@ fn threads_and_blocks_do_not_change_a_bit() {
     let run = |rows: &dyn Rows| {
         let calibrated = Calibrated::new(rows, &temperature);
         let measure = |rows| Evaluation::new().top_k(&[2]).unwrap().measure(rows).unwrap();
-        (
-            fit(rows),
-            measure(rows),
-            measure(&calibrated),
-            Summaries::of(rows).unwrap(),
-        )
+        (fit(rows), measure(rows), measure(&calibrated), Summaries::of(rows).unwrap())
     };
     let expected = on_threads(1, || run(&block));
     for threads in [1, 2, 7] {
@@ -882,16 +700,8 @@ fn threads_and_blocks_do_not_change_a_bit() {
             assert_eq!(run(&block), expected, "{threads} threads");
             assert_eq!(run(&all), expected, "{threads} threads, a subset of all rows");
             for largest in [1, 90, 5_000, 20_000] {
-                let cut = Cut {
-                    block,
-                    largest,
-                    seed: threads as u64,
-                };
-                assert_eq!(
-                    run(&cut),
-                    expected,
-                    "{threads} threads, blocks of up to {largest}"
-                );
+                let cut = Cut { block, largest, seed: threads as u64 };
+                assert_eq!(run(&cut), expected, "{threads} threads, blocks of up to {largest}");
             }
         });
     }
@@ -907,17 +717,12 @@ fn every_method_builds_fits_and_survives_its_file() {
     for entry in calibrate::METHODS {
         assert!(std::ptr::eq(calibrate::method(entry.name).unwrap(), entry));
         assert!(!entry.summary.is_empty() && !entry.source.is_empty());
-        let defaults = entry.parameters.iter().fold(Parameters::new(), |parameters, p| {
-            parameters.with(p.name, Parameter::Number(p.default))
-        });
-        let fitted = (entry.build)(&defaults)
-            .unwrap()
-            .fit_observed(&sample.block(), &())
-            .unwrap();
-        let plain = (entry.build)(&Parameters::new())
-            .unwrap()
-            .fit_observed(&sample.block(), &())
-            .unwrap();
+        let defaults = entry
+            .parameters
+            .iter()
+            .fold(Parameters::new(), |parameters, p| parameters.with(p.name, Parameter::Number(p.default)));
+        let fitted = (entry.build)(&defaults).unwrap().fit_observed(&sample.block(), &()).unwrap();
+        let plain = (entry.build)(&Parameters::new()).unwrap().fit_observed(&sample.block(), &()).unwrap();
         assert_eq!(plain.certificate, fitted.certificate);
         assert_eq!(plain.calibrator.parameters(), fitted.calibrator.parameters());
         assert_eq!(fitted.calibrator.method(), entry.name);
@@ -936,10 +741,7 @@ fn every_method_builds_fits_and_survives_its_file() {
             close(entry.name, p.iter().sum(), 1.0, 1e-15, 0.0);
         }
         let json = serde_json::to_string(&fitted.certificate).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Certificate>(&json).unwrap(),
-            fitted.certificate
-        );
+        assert_eq!(serde_json::from_str::<Certificate>(&json).unwrap(), fitted.certificate);
 
         let names: Vec<&str> = entry.parameters.iter().map(|p| p.name).collect();
         let unknown = Parameters::new().with("learning_rate", Parameter::Number(0.1));
@@ -954,33 +756,21 @@ fn the_file_of_a_temperature_is_checked() {
     let entry = calibrate::method("temperature").unwrap();
     let load = |parameters: &Parameters| text((entry.load)(parameters));
     let with = |value| Parameters::new().with("temperature", value);
-    assert_eq!(
-        load(&Parameters::new()),
-        "temperature is missing; expected one number"
-    );
+    assert_eq!(load(&Parameters::new()), "temperature is missing; expected one number");
     assert_eq!(
         load(&with(Parameter::Numbers(vec![1.0, 2.0]))),
         "temperature is 2 numbers; expected one number"
     );
-    assert_eq!(
-        load(&with(Parameter::Number(-1.0))),
-        "temperature is -1; expected a finite number above 0"
-    );
-    let wide = Parameters::new()
-        .with("minimum", Parameter::Number(2.0))
-        .with("maximum", Parameter::Number(1.0));
+    assert_eq!(load(&with(Parameter::Number(-1.0))), "temperature is -1; expected a finite number above 0");
+    let wide =
+        Parameters::new().with("minimum", Parameter::Number(2.0)).with("maximum", Parameter::Number(1.0));
     let expected = "maximum temperature is 1; expected above the minimum 2 and at most 1e30";
     assert_eq!(text((entry.build)(&wide)), expected);
     for value in [f64::INFINITY, f64::NEG_INFINITY, 0.1, 5e-324] {
         let json = serde_json::to_string(&with(Parameter::Number(value))).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Parameters>(&json).unwrap(),
-            with(Parameter::Number(value))
-        );
+        assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), with(Parameter::Number(value)));
     }
-    let error = serde_json::from_str::<Parameters>(r#"{"temperature": "warm"}"#)
-        .unwrap_err()
-        .to_string();
+    let error = serde_json::from_str::<Parameters>(r#"{"temperature": "warm"}"#).unwrap_err().to_string();
     assert!(!error.is_empty());
 }
 
@@ -993,12 +783,7 @@ fn temperature_changes_no_answer() {
         let temperature = Temperature::new(t).unwrap();
         let after = Summaries::of(&Calibrated::new(&block, &temperature)).unwrap();
         assert_eq!(before.correct, after.correct);
-        let ranks = |s: &Summaries| {
-            s.detail
-                .iter()
-                .map(|row| (row.predicted, row.rank))
-                .collect::<Vec<_>>()
-        };
+        let ranks = |s: &Summaries| s.detail.iter().map(|row| (row.predicted, row.rank)).collect::<Vec<_>>();
         assert_eq!(ranks(&before), ranks(&after));
     }
     let one = Temperature::new(1.0).unwrap();
@@ -1010,10 +795,7 @@ fn a_buffer_of_another_length_is_refused() {
     let temperature = Temperature::new(2.0).unwrap();
     let logits = Logits::new(&[1.0, 0.0, 0.0, 2.0], 2).unwrap();
     let refused = text(temperature.apply_into(&logits, &mut [0.0; 3]));
-    assert_eq!(
-        refused,
-        "length of the output is 3; expected 4, one entry for each logit"
-    );
+    assert_eq!(refused, "length of the output is 3; expected 4, one entry for each logit");
 }
 
 #[test]
@@ -1022,12 +804,6 @@ fn labels_drawn_at_a_temperature_give_it_back() {
     for truth in [0.003, 0.05, 1.0, 40.0, 3_000.0] {
         let (t, certificate) = fit(&Sample::new(27, 20_000, 4, truth).block());
         close("T", t, truth, 0.05, 0.0);
-        close(
-            "in errors",
-            (t - truth) / certificate.standard_error.unwrap(),
-            0.0,
-            0.0,
-            3.0,
-        );
+        close("in errors", (t - truth) / certificate.standard_error.unwrap(), 0.0, 0.0, 3.0);
     }
 }

@@ -130,14 +130,7 @@ fn transform_into<E: Element>(
         type Output = Result<()>;
         #[inline(always)]
         fn run<I: Isa>(self) -> Result<()> {
-            let Sweep {
-                calibrator,
-                scores,
-                first_row,
-                layout,
-                out,
-                normalise,
-            } = self;
+            let Sweep { calibrator, scores, first_row, layout, out, normalise } = self;
             let mut source = Scratch::<f64>::default();
             let mut scratch = Vec::new();
             for row in 0..scores.rows() {
@@ -167,22 +160,11 @@ fn transform_into<E: Element>(
             format!("the {classes} classes that the calibrator was fitted to"),
         ));
     }
-    let layout = Layout {
-        outer: scores.rows(),
-        classes: scores.classes(),
-        inner: 1,
-    };
+    let layout = Layout { outer: scores.rows(), classes: scores.classes(), inner: 1 };
     fold::map_chunks(layout, out, |rows, layout, out| {
         let first_row = rows.start as u64;
         let scores = scores.slice(rows);
-        Path::best().run(Sweep {
-            calibrator,
-            scores,
-            first_row,
-            layout,
-            out,
-            normalise,
-        })
+        Path::best().run(Sweep { calibrator, scores, first_row, layout, out, normalise })
     })?;
     Ok(())
 }

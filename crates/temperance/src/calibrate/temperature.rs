@@ -15,16 +15,8 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "divides all logits by one number T, fitted by maximum likelihood",
     source: "Guo, Pleiss, Sun, Weinberger 2017, On Calibration of Modern Neural Networks, section 4.2",
     parameters: &[
-        ParameterEntry {
-            name: "minimum",
-            domain: "from 1e-30",
-            default: DEFAULT_BOUNDS.0,
-        },
-        ParameterEntry {
-            name: "maximum",
-            domain: "above the minimum, to 1e30",
-            default: DEFAULT_BOUNDS.1,
-        },
+        ParameterEntry { name: "minimum", domain: "from 1e-30", default: DEFAULT_BOUNDS.0 },
+        ParameterEntry { name: "maximum", domain: "above the minimum, to 1e30", default: DEFAULT_BOUNDS.1 },
     ],
     build: |parameters| {
         parameters.only(&["minimum", "maximum"])?;
@@ -32,10 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
             Err(error) if error.value() == "missing" => Ok(default),
             other => other,
         };
-        let (minimum, maximum) = (
-            number("minimum", DEFAULT_BOUNDS.0)?,
-            number("maximum", DEFAULT_BOUNDS.1)?,
-        );
+        let (minimum, maximum) = (number("minimum", DEFAULT_BOUNDS.0)?, number("maximum", DEFAULT_BOUNDS.1)?);
         Ok(Box::new(TemperatureScaling::new().bounds(minimum, maximum)?))
     },
     load: |parameters| {
@@ -78,9 +67,7 @@ pub struct TemperatureScaling {
 
 impl Default for TemperatureScaling {
     fn default() -> Self {
-        TemperatureScaling {
-            bounds: DEFAULT_BOUNDS,
-        }
+        TemperatureScaling { bounds: DEFAULT_BOUNDS }
     }
 }
 
@@ -161,17 +148,9 @@ impl TemperatureScaling {
     /// As [`TemperatureScaling::fit`], or [`ErrorKind::Interrupted`] if the observer breaks.
     pub fn fit_with(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<(Temperature, Certificate)> {
         if rows.classes() < 2 {
-            return Err(Error::shape(
-                "number of classes",
-                rows.classes(),
-                "at least 2 to fit a temperature",
-            ));
+            return Err(Error::shape("number of classes", rows.classes(), "at least 2 to fit a temperature"));
         }
-        let mut passes = Passes {
-            rows,
-            observer,
-            count: 0,
-        };
+        let mut passes = Passes { rows, observer, count: 0 };
         // In `f64`, so that the loss before compares with the loss after to the last digit.
         let first = passes.sweep(1.0, Precision::Double)?;
         first.check()?;
@@ -223,11 +202,7 @@ impl TemperatureScaling {
     /// # Errors
     /// As [`TemperatureScaling::fit`]; or if a temperature is not above 0.
     pub fn curve(&self, rows: &dyn Rows, temperatures: &[f64]) -> Result<Vec<f64>> {
-        let mut passes = Passes {
-            rows,
-            observer: &(),
-            count: 0,
-        };
+        let mut passes = Passes { rows, observer: &(), count: 0 };
         let mean = |temperature: &f64| {
             let beta = 1.0 / Temperature::new(*temperature)?.0;
             let sums = passes.sweep(beta, Precision::Double)?;
@@ -255,12 +230,7 @@ fn root(passes: &mut Passes<'_>, first: &Sums, lowest: f64, highest: f64) -> Res
     if let Some(sums) = sums {
         return Ok((beta, sums));
     }
-    Err(Error::new(
-        ErrorKind::NotConverged,
-        "inverse temperature",
-        beta,
-        "to converge within 100 steps",
-    ))
+    Err(Error::new(ErrorKind::NotConverged, "inverse temperature", beta, "to converge within 100 steps"))
 }
 
 /// The β that the descent reached; with the sums there if it converged.
@@ -330,12 +300,8 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     fn sweep(&mut self, beta: f64, precision: Precision) -> Result<Sums> {
-        let progress = Progress {
-            task: "fitting temperature",
-            rows: 0,
-            total: self.rows.rows(),
-            pass: self.count,
-        };
+        let progress =
+            Progress { task: "fitting temperature", rows: 0, total: self.rows.rows(), pass: self.count };
         let sums = fold::observed(&Sweep { beta, precision }, self.rows, self.observer, progress)?;
         self.count += 1;
         Ok(sums)
@@ -378,20 +344,10 @@ impl Sums {
     /// Refuses rows that do not determine a temperature.
     fn check(&self) -> Result<()> {
         if self.rows == 0 {
-            return Err(Error::new(
-                ErrorKind::Fit,
-                "number of rows that count",
-                0,
-                "at least 1",
-            ));
+            return Err(Error::new(ErrorKind::Fit, "number of rows that count", 0, "at least 1"));
         }
         if self.weight == 0.0 {
-            return Err(Error::new(
-                ErrorKind::Weight,
-                "every row weight",
-                0,
-                "at least one above 0",
-            ));
+            return Err(Error::new(ErrorKind::Weight, "every row weight", 0, "at least one above 0"));
         }
         if let (Some(label), false) = (self.label, self.several_labels) {
             let expected = "at least two classes among the labels of a fit";
@@ -399,12 +355,7 @@ impl Sums {
         }
         if self.uneven == 0 {
             let expected = "logits that differ between classes, else no temperature matters";
-            return Err(Error::new(
-                ErrorKind::Fit,
-                "difference of the logits in every row",
-                0,
-                expected,
-            ));
+            return Err(Error::new(ErrorKind::Fit, "difference of the logits in every row", 0, expected));
         }
         Ok(())
     }
@@ -421,17 +372,9 @@ impl Fold for Sweep {
     fn absorb(&self, state: &mut Sums, block: &Block<'_>) -> Result<()> {
         let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
         if double {
-            Path::best().run(Absorb::<f64> {
-                beta: self.beta,
-                state,
-                block,
-            })
+            Path::best().run(Absorb::<f64> { beta: self.beta, state, block })
         } else {
-            Path::best().run(Absorb::<f32> {
-                beta: self.beta as f32,
-                state,
-                block,
-            })
+            Path::best().run(Absorb::<f32> { beta: self.beta as f32, state, block })
         }
     }
 
@@ -567,11 +510,7 @@ impl Temperature {
         if temperature > 0.0 && temperature < f64::INFINITY {
             Ok(Temperature(temperature))
         } else {
-            Err(Error::parameter(
-                "temperature",
-                temperature,
-                "a finite number above 0",
-            ))
+            Err(Error::parameter("temperature", temperature, "a finite number above 0"))
         }
     }
 
@@ -622,9 +561,6 @@ impl Calibrator for Temperature {
 impl Method for TemperatureScaling {
     fn fit_observed(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Fitted> {
         let (temperature, certificate) = self.fit_with(rows, observer)?;
-        Ok(Fitted {
-            calibrator: Box::new(temperature),
-            certificate,
-        })
+        Ok(Fitted { calibrator: Box::new(temperature), certificate })
     }
 }

@@ -62,11 +62,7 @@ pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &
         }
         // What is left of the row goes sixteen at a time, so that few classes do not pay for full lanes.
         for z in chunks.remainder().chunks(16) {
-            let skip = if (at..at + z.len()).contains(&arg_max) {
-                arg_max - at
-            } else {
-                usize::MAX
-            };
+            let skip = if (at..at + z.len()).contains(&arg_max) { arg_max - at } else { usize::MAX };
             masked_short::<R, I, ORDER, SQUARES>(&mut lanes, z, max, beta, skip);
             at += z.len();
         }
@@ -75,14 +71,7 @@ pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &
         }
     }
     let [tail, first, second, squares] = totals;
-    Sums {
-        max: max.to_f64(),
-        arg_max,
-        tail,
-        first,
-        second,
-        squares,
-    }
+    Sums { max: max.to_f64(), arg_max, tail, first, second, squares }
 }
 
 /// Adds one vector of entries to the lanes of Σe, Σd·e, Σd²·e, Σe².
@@ -169,9 +158,7 @@ fn max<R: Real>(row: &[R]) -> R {
     for (lane, &z) in lanes.iter_mut().zip(chunks.remainder()) {
         *lane = if z > *lane { z } else { *lane };
     }
-    lanes
-        .iter()
-        .fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
+    lanes.iter().fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
 }
 
 /// The sum of all lanes, in `f64`.

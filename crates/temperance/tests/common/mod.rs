@@ -29,9 +29,7 @@ pub(crate) fn npy<T: npyz::Deserialize>(path: &Path) -> Vec<T> {
 /// A fixture beside the tests.
 #[allow(dead_code)]
 pub(crate) fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -94,19 +92,12 @@ impl Sample {
             labels.push(draw(&softmax(&z), uniform[0]));
             logits.extend(z.iter().map(|z| z * temperature));
         }
-        Sample {
-            logits,
-            labels,
-            classes,
-        }
+        Sample { logits, labels, classes }
     }
 
     /// The same with other logits.
     pub(crate) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
-        Sample {
-            logits: self.logits.iter().map(|&z| f(z)).collect(),
-            ..self.clone()
-        }
+        Sample { logits: self.logits.iter().map(|&z| f(z)).collect(), ..self.clone() }
     }
 
     /// All rows.
