@@ -65,7 +65,7 @@ pub struct Progress {
 ///
 /// A closure from [`Progress`] to [`ControlFlow`] is an observer; so is `()`, which does nothing.
 pub trait Observer: Sync {
-    /// Called between chunks of work.
+    /// Called between chunks of work and at the end of each pass.
     fn progress(&self, progress: Progress) -> ControlFlow<()>;
 }
 
@@ -99,6 +99,13 @@ pub fn observed<F: Fold>(
     observer: &dyn Observer,
     mut progress: Progress,
 ) -> Result<F::Output> {
+    let mut report = |rows| {
+        progress.rows = rows;
+        if observer.progress(progress).is_continue() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"))
+    };
     let chunk_rows = fold.chunk_rows(rows.classes());
     let mut total = fold.start();
     // The chunk that the last block left unfinished, and how many rows it has.
@@ -114,6 +121,7 @@ pub fn observed<F: Fold>(
             if open.1 == chunk_rows {
                 fold.merge(&mut total, std::mem::replace(&mut open.0, fold.start()));
                 open.1 = 0;
+                report(seen + at as u64)?;
             }
         }
         let whole = (block.rows() - at) / chunk_rows;
@@ -129,10 +137,7 @@ pub fn observed<F: Fold>(
             for state in states {
                 fold.merge(&mut total, state?);
             }
-            progress.rows = seen + (at + (first + wave).min(whole) * chunk_rows) as u64;
-            if observer.progress(progress).is_break() {
-                return Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"));
-            }
+            report(seen + (at + (first + wave).min(whole) * chunk_rows) as u64)?;
         }
         at += whole * chunk_rows;
         if at < block.rows() {
@@ -144,6 +149,7 @@ pub fn observed<F: Fold>(
     })?;
     if open.1 > 0 {
         fold.merge(&mut total, open.0);
+        report(seen)?;
     }
     fold.finish(total)
 }

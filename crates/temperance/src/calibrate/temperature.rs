@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Calibrator, Entry, Fitted, Method, ParameterEntry, probabilities_into};
-use crate::error::{Error, ErrorKind, Result, impossible_label};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Element, Logits, Rows, Scratch, Targets};
 use crate::parameters::{Parameter, Parameters};
@@ -15,8 +15,8 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "divides all logits by one number T, fitted by maximum likelihood",
     source: "Guo, Pleiss, Sun, Weinberger 2017, On Calibration of Modern Neural Networks, section 4.2",
     parameters: &[
-        ParameterEntry { name: "minimum", domain: "above 0", default: DEFAULT_BOUNDS.0 },
-        ParameterEntry { name: "maximum", domain: "above the minimum, finite", default: DEFAULT_BOUNDS.1 },
+        ParameterEntry { name: "minimum", domain: "from 1e-30", default: DEFAULT_BOUNDS.0 },
+        ParameterEntry { name: "maximum", domain: "above the minimum, to 1e30", default: DEFAULT_BOUNDS.1 },
     ],
     build: |parameters| {
         parameters.only(&["minimum", "maximum"])?;
@@ -34,6 +34,9 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 const DEFAULT_BOUNDS: (f64, f64) = (1e-4, 1e4);
+
+/// Beyond these 1/T, or a logit times 1/T, leaves the range of an `f32`.
+const EXTREMES: (f64, f64) = (1e-30, 1e30);
 
 /// Temperature scaling, not yet fitted: finds the T that minimises the mean negative log-likelihood of
 /// softmax(z / T).
@@ -115,13 +118,15 @@ impl TemperatureScaling {
     /// The same with other bounds on T.
     ///
     /// # Errors
-    /// Unless 0 < minimum < maximum < ∞.
+    /// Unless 1e-30 ≤ minimum < maximum ≤ 1e30.
     pub fn bounds(mut self, minimum: f64, maximum: f64) -> Result<Self> {
-        if !(minimum > 0.0 && minimum < f64::INFINITY) {
-            return Err(Error::parameter("minimum temperature", minimum, "a finite number above 0"));
+        let (least, most) = EXTREMES;
+        if !(least..most).contains(&minimum) {
+            let expected = format!("at least {least:e} and below {most:e}");
+            return Err(Error::parameter("minimum temperature", minimum, expected));
         }
-        if !(maximum > minimum && maximum < f64::INFINITY) {
-            let expected = format!("a finite number above the minimum {minimum}");
+        if !(maximum > minimum && maximum <= most) {
+            let expected = format!("above the minimum {minimum} and at most {most:e}");
             return Err(Error::parameter("maximum temperature", maximum, expected));
         }
         self.bounds = (minimum, maximum);
@@ -146,26 +151,33 @@ impl TemperatureScaling {
             return Err(Error::shape("number of classes", rows.classes(), "at least 2 to fit a temperature"));
         }
         let mut passes = Passes { rows, observer, count: 0 };
-        let first = passes.sweep(1.0, Precision::Native)?;
+        // In `f64`, so that the loss before compares with the loss after to the last digit.
+        let first = passes.sweep(1.0, Precision::Double)?;
         first.check()?;
 
         let (lowest, highest) = (1.0 / self.bounds.1, 1.0 / self.bounds.0);
         let mut flags = Vec::new();
-        let beta = if first.below_top == 0 {
+        let (beta, sums) = if first.below_top == 0 {
             flags.push(Flag::Separable);
-            highest
+            (highest, passes.sweep(highest, Precision::Double)?)
         } else if first.flat_gradient >= 0.0 {
             flags.push(Flag::WorseThanConstant);
-            lowest
+            (lowest, passes.sweep(lowest, Precision::Double)?)
         } else {
-            root(&mut passes, first.slope(), lowest, highest)?
+            root(&mut passes, &first, lowest, highest)?
         };
-        let sums = passes.sweep(beta, Precision::Double)?;
         let (gradient, curvature) = sums.slope();
         if beta == lowest || beta == highest {
             flags.push(Flag::AtBound);
         }
-        let temperature = 1.0 / beta;
+        // A bound is returned as it was given, not as the inverse of its inverse.
+        let temperature = if beta == highest {
+            self.bounds.0
+        } else if beta == lowest {
+            self.bounds.1
+        } else {
+            (1.0 / beta).clamp(self.bounds.0, self.bounds.1)
+        };
         // Relative error: the same for β, T and, in first order, ln T.
         let relative = (sums.gradient_squares.sqrt() / sums.curvature) / beta;
         let known = flags.is_empty() && relative.is_finite();
@@ -194,6 +206,7 @@ impl TemperatureScaling {
         let mean = |temperature: &f64| {
             let beta = 1.0 / Temperature::new(*temperature)?.0;
             let sums = passes.sweep(beta, Precision::Native)?;
+            sums.check()?;
             Ok(sums.nll / sums.weight)
         };
         temperatures.iter().map(mean).collect()
@@ -203,42 +216,45 @@ impl TemperatureScaling {
 /// 97.5 % quantile of the normal distribution.
 const NORMAL_975: f64 = 1.959_963_984_540_054;
 
-/// The β where the mean gradient is 0, or the bound beyond which it lies.
+/// The β where the mean gradient is 0, or the bound beyond which it lies, with the sums there.
 ///
 /// Keeps a bracket with a negative gradient on its left and a positive one on its right. A Newton step is
 /// taken only if it stays inside and at least halves the step before last; unguarded Newton diverges even on
-/// benign data. While an end of the bracket is still a bound that was never tried, a refused step goes eight
+/// benign data. While an end of the bracket is still a bound that was never tried, a refused step goes four
 /// times further towards it instead of half-way.
-fn root(passes: &mut Passes<'_>, (g, h): (f64, f64), lowest: f64, highest: f64) -> Result<f64> {
+fn root(passes: &mut Passes<'_>, first: &Sums, lowest: f64, highest: f64) -> Result<(f64, Sums)> {
     // Close in the precision of the data, then finish in f64, where the bracket is found anew.
-    let (beta, _) = descend(passes, 1.0, Some((g, h)), lowest, highest, Precision::Native, 1e-4)?;
-    let (beta, converged) = descend(passes, beta, None, lowest, highest, Precision::Double, 1e-12)?;
-    if converged {
-        return Ok(beta);
+    let first = Some(first.clone());
+    let (beta, _) = descend(passes, 1.0, first, lowest, highest, Precision::Native, 1e-4)?;
+    let (beta, sums) = descend(passes, beta, None, lowest, highest, Precision::Double, 1e-12)?;
+    if let Some(sums) = sums {
+        return Ok((beta, sums));
     }
     Err(Error::new(ErrorKind::NotConverged, "inverse temperature", beta, "to converge within 100 steps"))
 }
 
+/// The β that the descent reached; with the sums there if it converged.
 fn descend(
     passes: &mut Passes<'_>,
     start: f64,
-    known: Option<(f64, f64)>,
+    known: Option<Sums>,
     lowest: f64,
     highest: f64,
     precision: Precision,
     tolerance: f64,
-) -> Result<(f64, bool)> {
+) -> Result<(f64, Option<Sums>)> {
     let (mut low, mut high) = (lowest, highest);
     let mut beta = start.clamp(lowest, highest);
     let mut known = known.filter(|_| beta == start);
     let mut steps = [f64::INFINITY; 2];
     for _ in 0..100 {
-        let (g, h) = match known.take() {
-            Some(slope) => slope,
-            None => passes.sweep(beta, precision)?.slope(),
+        let sums = match known.take() {
+            Some(sums) => sums,
+            None => passes.sweep(beta, precision)?,
         };
+        let (g, h) = sums.slope();
         if g == 0.0 || (g < 0.0 && beta == highest) || (g > 0.0 && beta == lowest) {
-            return Ok((beta, true));
+            return Ok((beta, Some(sums)));
         }
         if g < 0.0 {
             low = beta;
@@ -250,21 +266,21 @@ fn descend(
         // Rounding noise in the gradient can keep the last steps above the tolerance: they stop shrinking.
         let stalled = step <= 1e3 * tolerance * beta && step >= 0.5 * steps[1];
         if step <= tolerance * beta || stalled {
-            return Ok((beta, true));
+            return Ok((beta, Some(sums)));
         }
         let next = if newton > low && newton < high && step <= 0.5 * steps[0] {
             newton
         } else if g < 0.0 && high == highest {
-            (8.0 * beta).min(highest)
+            (4.0 * beta).min(highest)
         } else if g > 0.0 && low == lowest {
-            (beta / 8.0).max(lowest)
+            (beta / 4.0).max(lowest)
         } else {
             (low * high).sqrt()
         };
         steps = [steps[1], (next - beta).abs()];
         beta = next;
     }
-    Ok((beta, false))
+    Ok((beta, None))
 }
 
 /// The number type that rows are swept in.
@@ -314,7 +330,7 @@ struct Sums {
     below_top: u64,
     /// Rows whose logits are not all equal.
     uneven: u64,
-    /// The first hard label, and whether there is another.
+    /// The first certain label, and whether another class is possible in some row.
     label: Option<usize>,
     several_labels: bool,
 }
@@ -412,39 +428,45 @@ impl<R: Real> Operation for Absorb<'_, R> {
             if !sums.is_valid() {
                 return Err(Logits(*scores.matrix()).invalid(row, block.first_row()));
             }
-            // Σ t·(z - max): how far the target lies below the largest logit, before β.
-            let below = match (&targets, label) {
-                (_, Some(label)) => z[label].to_f64() - sums.max,
+            // Σ t·(z - max): how far the target lies below the largest logit, before β; Σ t; and the one
+            // class that the target allows, if it does.
+            let (below, mass, label) = match (&targets, label) {
+                (_, Some(label)) => (z[label].to_f64() - sums.max, 1.0, Some(label)),
                 (Targets::Soft(soft), _) => {
                     let target = soft.row(row, block.first_row(), &mut soft_scratch)?;
                     let terms = z.iter().zip(target).filter(|(_, t)| **t != 0.0);
-                    terms.map(|(z, t)| t * (z.to_f64() - sums.max)).sum()
+                    let below = terms.map(|(z, t)| t * (z.to_f64() - sums.max)).sum();
+                    let certain = target.iter().position(|&t| t == 1.0);
+                    (below, target.iter().sum(), certain)
                 }
                 (Targets::Labels(_), None) => continue,
             };
             if below == f64::NEG_INFINITY {
-                return Err(impossible_label(block.first_row() + row as u64));
+                return Err(scores.impossible_label(block.first_row() + row as u64));
             }
             let beta = beta.to_f64();
             let sum = 1.0 + sums.tail;
             // Mean and variance of β(z - max) under the model; in units of z they are divided by β and β².
             let mean = sums.first / sum;
             let variance = (sums.second / sum - mean * mean).max(0.0);
-            let gradient = mean / beta - below;
+            let gradient = mass * (mean / beta) - below;
             state.rows += 1;
             state.weight += weight;
-            state.nll += weight * (sums.tail.ln_1p() - beta * below);
+            state.nll += weight * (mass * sums.tail.ln_1p() - beta * below);
             state.gradient += weight * gradient;
-            state.curvature += weight * (variance / (beta * beta));
+            state.curvature += weight * (mass * (variance / (beta * beta)));
             state.gradient_squares += (weight * gradient) * (weight * gradient);
             if weight > 0.0 {
                 let flat = flat_mean(z, R::from_f64(sums.max));
-                state.flat_gradient += weight * (flat - below);
+                state.flat_gradient += weight * (mass * flat - below);
                 state.below_top += u64::from(below < 0.0);
                 state.uneven += u64::from(flat < 0.0);
-                if let Some(label) = label {
-                    state.several_labels |= state.label.is_some_and(|first| first != label);
-                    state.label = state.label.or(Some(label));
+                match label {
+                    Some(label) => {
+                        state.several_labels |= state.label.is_some_and(|first| first != label);
+                        state.label = state.label.or(Some(label));
+                    }
+                    None => state.several_labels = true,
                 }
             }
         }

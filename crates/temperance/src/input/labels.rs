@@ -111,7 +111,10 @@ impl<'a> Labels<'a> {
 
     #[cold]
     fn invalid(&self, label: i128, row: u64) -> Error {
-        let expected = format!("a class index from 0 to {}", self.classes - 1);
+        let expected = match self.classes {
+            0 => "no label, as there are no classes".to_owned(),
+            classes => format!("a class index from 0 to {}", classes - 1),
+        };
         Error::new(ErrorKind::Label, "label", label, expected).at_row(row)
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Element, Values, Visitor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, impossible_label};
 use crate::row::Real;
 
 /// Where the class axis lies: `outer × classes × inner`, row-major.
@@ -527,6 +527,18 @@ impl<'a> Scores<'a> {
                 scratch.row.clear();
                 scratch.row.extend(values.iter().map(|&value| R::from_f64(p.zeros.ln(value))));
                 Ok(&scratch.row)
+            }
+        }
+    }
+
+    /// A label on a class that its row says cannot occur.
+    #[cold]
+    pub(crate) fn impossible_label(&self, row: u64) -> Error {
+        match self {
+            Scores::Logits(_) => impossible_label(row),
+            Scores::Probabilities(_) => {
+                let expected = "a number above 0: a class that cannot occur cannot be a label";
+                Error::new(ErrorKind::Value, "probability of the label", 0, expected).at_row(row)
             }
         }
     }

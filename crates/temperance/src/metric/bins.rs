@@ -257,9 +257,10 @@ pub(super) fn equal_width_index(p: f64, count: usize, rule: EdgeRule) -> usize {
 
 /// Upper edges of at most `count` bins of equal weight; the last is 1.
 fn equal_mass_edges(rows: &Summaries, count: usize) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..rows.rows()).collect();
+    // A row without weight moves no edge.
+    let mut order: Vec<usize> = (0..rows.rows()).filter(|&row| rows.weight[row] > 0.0).collect();
     order.sort_by(|&a, &b| rows.confidence[a].total_cmp(&rows.confidence[b]));
-    let equal_weights = rows.weight.iter().all(|&w| w == rows.weight[0]);
+    let equal_weights = order.iter().all(|&row| rows.weight[row] == rows.weight[order[0]]);
     let starts: Vec<usize> = if equal_weights {
         // The first n mod B parts have one row more, as in NumPy's array_split.
         let (size, longer) = (order.len() / count, order.len() % count);

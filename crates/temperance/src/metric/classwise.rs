@@ -39,7 +39,7 @@ pub struct ClassSummary {
     pub rows: u64,
     /// Rows whose arg-max it is.
     pub predicted: u64,
-    /// Share of its rows that are predicted as it; `None` if it has none.
+    /// Share of its rows (with soft labels: of its target) that is predicted as it; `None` if it has none.
     pub recall: Option<f64>,
     /// Share of the rows predicted as it that are it; `None` if there are none.
     pub precision: Option<f64>,
@@ -120,6 +120,7 @@ impl Probe for Classwise {
         let mut add_target = |class: usize, t: f64| {
             let bin = equal_width_index(probabilities[class], self.bins, self.rule);
             self.cells[class * per_class + bin].target += weight * t;
+            self.counts[class].weight += weight * t;
         };
         let (label, hit) = match target {
             Target::Class(label) => {
@@ -136,7 +137,6 @@ impl Probe for Classwise {
             }
         };
         self.counts[label].rows += 1;
-        self.counts[label].weight += weight;
         self.counts[predicted].predicted += 1;
         self.counts[predicted].predicted_weight += weight;
         self.counts[predicted].hit_weight += weight * hit;

@@ -245,7 +245,7 @@ fn of_logits(z: &[f64], sums: &row::Sums, target: Target<'_>) -> Summary {
             (log_sum - below, all_squares - 2.0 * below.exp() / sum + 1.0, 0.0, label)
         }
         Target::Distribution(t) => {
-            let live = || z.iter().zip(t).filter(|(_, t)| **t > 0.0);
+            let live = || z.iter().zip(t).filter(|(_, t)| **t != 0.0);
             let below: f64 = live().map(|(z, t)| t * (z - sums.max)).sum();
             let overlap: f64 = live().map(|(z, t)| t * (z - sums.max).exp() / sum).sum();
             let mass: f64 = t.iter().sum();
@@ -275,7 +275,7 @@ fn of_probabilities(rule: &Probabilities<'_>, p: &[f64], target: Target<'_>) -> 
             (-ln(p[label]), brier, f64::from(u8::from(label == predicted)), label)
         }
         Target::Distribution(t) => {
-            let live = p.iter().zip(t).filter(|(_, t)| **t > 0.0);
+            let live = p.iter().zip(t).filter(|(_, t)| **t != 0.0);
             let nll = -live.map(|(&p, t)| t * ln(p)).sum::<f64>();
             let brier = p.iter().zip(t).map(|(p, t)| (p - t).powi(2)).sum();
             (nll, brier, t[predicted], arg_max(t))
