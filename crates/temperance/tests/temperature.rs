@@ -26,7 +26,7 @@ mod tolerance {
     /// Mean losses: rounding of a few hundred rows.
     pub(crate) const LOSS: f64 = 1e-14;
     /// scikit-learn minimises the loss itself, which is flat to rounding over half the digits of T.
-    pub(crate) const SCIKIT_LEARN: f64 = 1e-6;
+    pub(crate) const SCIKIT_LEARN: f64 = 1e-7;
     /// A minimum by golden section, flat for the same reason.
     pub(crate) const GOLDEN_SECTION: f64 = 1e-6;
     /// The same data written in another way: other rounding of logits and sums.

@@ -224,16 +224,25 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// times further towards it instead of half-way.
 fn root(passes: &mut Passes<'_>, first: &Sums, lowest: f64, highest: f64) -> Result<(f64, Sums)> {
     // Close in the precision of the data, then finish in f64, where the bracket is found anew.
-    let first = Some(first.clone());
-    let (beta, _) = descend(passes, 1.0, first, lowest, highest, Precision::Native, 1e-4)?;
-    let (beta, sums) = descend(passes, beta, None, lowest, highest, Precision::Double, 1e-12)?;
-    if let Some(sums) = sums {
-        return Ok((beta, sums));
+    let close = descend(passes, 1.0, Some(first.clone()), lowest, highest, Precision::Native, 1e-4)?;
+    let exact = descend(passes, close.next, None, lowest, highest, Precision::Double, 1e-12)?;
+    if exact.converged {
+        return Ok((exact.beta, exact.sums));
     }
-    Err(Error::new(ErrorKind::NotConverged, "inverse temperature", beta, "to converge within 100 steps"))
+    let expected = "to converge within 100 steps";
+    Err(Error::new(ErrorKind::NotConverged, "inverse temperature", exact.beta, expected))
 }
 
-/// The β that the descent reached; with the sums there if it converged.
+/// Where a descent ended.
+struct Descent {
+    beta: f64,
+    /// The sums there.
+    sums: Sums,
+    /// Where it would go from there.
+    next: f64,
+    converged: bool,
+}
+
 fn descend(
     passes: &mut Passes<'_>,
     start: f64,
@@ -242,19 +251,19 @@ fn descend(
     highest: f64,
     precision: Precision,
     tolerance: f64,
-) -> Result<(f64, Option<Sums>)> {
+) -> Result<Descent> {
     let (mut low, mut high) = (lowest, highest);
     let mut beta = start.clamp(lowest, highest);
     let mut known = known.filter(|_| beta == start);
     let mut steps = [f64::INFINITY; 2];
-    for _ in 0..100 {
+    for left in (0..100).rev() {
         let sums = match known.take() {
             Some(sums) => sums,
             None => passes.sweep(beta, precision)?,
         };
         let (g, h) = sums.slope();
         if g == 0.0 || (g < 0.0 && beta == highest) || (g > 0.0 && beta == lowest) {
-            return Ok((beta, Some(sums)));
+            return Ok(Descent { beta, sums, next: beta, converged: true });
         }
         if g < 0.0 {
             low = beta;
@@ -262,14 +271,15 @@ fn descend(
             high = beta;
         }
         let newton = beta - g / h;
+        let inside = newton > low && newton < high;
         let step = (newton - beta).abs();
         // Rounding noise in the gradient can keep the last steps above the tolerance: they stop shrinking.
         let stalled = step <= 1e3 * tolerance * beta && step >= 0.5 * steps[1];
-        if step <= tolerance * beta || stalled {
-            return Ok((beta, Some(sums)));
-        }
-        let next = if newton > low && newton < high && step <= 0.5 * steps[0] {
+        let converged = step <= tolerance * beta || stalled;
+        let next = if inside && (converged || step <= 0.5 * steps[0]) {
             newton
+        } else if converged {
+            beta
         } else if g < 0.0 && high == highest {
             (4.0 * beta).min(highest)
         } else if g > 0.0 && low == lowest {
@@ -277,10 +287,13 @@ fn descend(
         } else {
             (low * high).sqrt()
         };
+        if converged || left == 0 {
+            return Ok(Descent { beta, sums, next, converged });
+        }
         steps = [steps[1], (next - beta).abs()];
         beta = next;
     }
-    Ok((beta, None))
+    unreachable!("the last of the steps returns")
 }
 
 /// The number type that rows are swept in.
