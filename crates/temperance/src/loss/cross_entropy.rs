@@ -97,9 +97,9 @@ pub struct Loss {
     /// The reduced loss.
     pub value: f64,
     /// Mean of -ln p of the label (-Σ t ln p for soft labels) over the rows that count: no smoothing, no
-    /// weights, no penalty.
+    /// weights, no penalty. NaN if no row counts.
     pub nll: f64,
-    /// Mean entropy of the predictions over the rows that count, nats.
+    /// Mean entropy of the predictions over the rows that count, nats. NaN if no row counts.
     pub entropy: f64,
     /// The least value that any logits could reach, reduced as the value is; `None` where it has no cheap form
     /// (soft labels; a penalty together with class weights, a prior, a mask or a threshold).
