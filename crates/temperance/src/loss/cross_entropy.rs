@@ -1,14 +1,12 @@
 //! Cross-entropy with label smoothing, class weights and the confidence penalty, with its gradient.
 
-use super::Smoothing;
+use super::objective::{self, Objective, Place, Precision, Scale, Seen, Source};
+use super::reduction::reduce;
 use super::smoothing::{BaseMass, Resolved};
+use super::{Loss, Reduction, Smoothing, Upstream, WhenEmpty};
 use crate::error::{Error, Result};
-use crate::fold::{self, Fold};
-use crate::input::{
-    Block, ClassWeights, Element, Fill, Layout, Logits, Scores, Targets, Values, check_targets, close_row,
-    open_row,
-};
-use crate::row::{self, Base, Coefficients, Isa, Operation, Order, Path, Real, Sums};
+use crate::input::{ClassWeights, Element, Layout, Logits, Scores, Targets, check_targets};
+use crate::row::{self, Base, Coefficients, Isa, Order, Sums};
 
 /// Cross-entropy of logits, with everything that regularises the output distribution as a term of it.
 ///
@@ -52,69 +50,6 @@ pub struct CrossEntropy {
     weights: Option<ClassWeights>,
     reduction: Reduction,
     when_empty: WhenEmpty,
-}
-
-/// How the losses of rows become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Reduction {
-    /// Σ loss / denominator.
-    #[default]
-    Mean,
-    /// Σ loss.
-    Sum,
-}
-
-/// What a mean is if no row counts: every label is ignored or of weight 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenEmpty {
-    /// An error.
-    #[default]
-    Error,
-    /// NaN, as in PyTorch; the gradient is 0.
-    Nan,
-    /// 0; the gradient is 0.
-    Zero,
-}
-
-/// The gradient that arrives from what the loss feeds into.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Upstream<'a> {
-    /// Of the reduced loss.
-    Scalar(f64),
-    /// Of the loss of each row; there is no reduction, and no denominator.
-    PerRow(&'a [f64]),
-}
-
-impl Default for Upstream<'_> {
-    fn default() -> Self {
-        Upstream::Scalar(1.0)
-    }
-}
-
-/// A loss and what was seen on the way.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Loss {
-    /// The reduced loss.
-    pub value: f64,
-    /// Mean of -ln p of the label (-Σ t ln p for soft labels) over the rows that count: no smoothing, no
-    /// weights, no penalty. NaN if no row counts.
-    pub nll: f64,
-    /// Mean entropy of the predictions over the rows that count, nats. NaN if no row counts.
-    pub entropy: f64,
-    /// The least value that any logits could reach, reduced as the value is; `None` where it has no cheap form
-    /// (soft labels; a penalty together with class weights, a prior, a mask or a threshold).
-    pub minimum: Option<f64>,
-    /// Rows that count.
-    pub rows: u64,
-    /// What a mean divides by: Σ of the weights of the labels, or the rows for soft labels.
-    pub denominator: f64,
-}
-
-impl Loss {
-    /// The loss above its minimum, 0 at the optimum: KL from the target where there is no penalty.
-    pub fn excess(&self) -> Option<f64> {
-        self.minimum.map(|minimum| self.value - minimum)
-    }
 }
 
 impl CrossEntropy {
@@ -192,9 +127,8 @@ impl CrossEntropy {
     pub fn forward<'a>(&self, logits: &Logits<'a>, targets: impl Into<Targets<'a>>) -> Result<Loss> {
         let targets = targets.into();
         let prepared = self.prepare(logits, &targets)?;
-        let fold = Forward { loss: self, prepared: &prepared };
-        let totals = fold::fold(&fold, &Block::new(*logits, targets)?)?;
-        self.reduce(&prepared, &totals)
+        let totals = objective::forward(&prepared, *logits, targets)?;
+        prepared.reduce(&totals)
     }
 
     /// The loss of every row, before reduction; 0 for an ignored row.
@@ -204,19 +138,7 @@ impl CrossEntropy {
     pub fn per_row<'a>(&self, logits: &Logits<'a>, targets: impl Into<Targets<'a>>) -> Result<Vec<f64>> {
         let targets = targets.into();
         let prepared = self.prepare(logits, &targets)?;
-        let mut losses = vec![0.0; logits.rows()];
-        let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
-        fold::map_chunks(layout, &mut losses, |rows, _, losses| {
-            let part = Part {
-                loss: self,
-                prepared: &prepared,
-                logits: logits.slice(rows.clone()),
-                targets: targets.slice(rows.clone()),
-                first_row: rows.start as u64,
-            };
-            part.forward(&mut |row, loss| losses[row] = loss)
-        })?;
-        Ok(losses)
+        objective::per_row(&prepared, *logits, targets)
     }
 
     /// The loss and its gradient in a new buffer, in the layout of the logits.
@@ -303,36 +225,12 @@ impl CrossEntropy {
                 return Err(Error::shape("number of upstream gradients", upstream.len(), expected));
             }
         };
-        let double = match &source {
-            Source::Logits(logits) => Scores::from(*logits).is_double(),
-            Source::InPlace => false,
-        } || matches!(E::values(gradient), Values::F64(_));
-        let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
-            let part = Backward {
-                loss: self,
-                prepared: &prepared,
-                source: source.slice(rows.clone()),
-                targets: targets.slice(rows.clone()),
-                scale: scale.slice(rows.clone()),
-                layout,
-                out,
-                first_row: rows.start as u64,
-            };
-            if double {
-                Path::best().run(Precisely::<f64, _>::new(part))
-            } else {
-                Path::best().run(Precisely::<f32, _>::new(part))
-            }
-        })?;
-        let mut totals = Totals::default();
-        for part in parts {
-            totals.merge(part);
-        }
-        self.reduce(&prepared, &totals)
+        let totals = objective::backward(&prepared, source, targets, scale, layout, gradient)?;
+        prepared.reduce(&totals)
     }
 
     /// Checks everything that can be checked without the logits' values, and works out what rows share.
-    fn prepare(&self, logits: &Logits<'_>, targets: &Targets<'_>) -> Result<Prepared> {
+    fn prepare(&self, logits: &Logits<'_>, targets: &Targets<'_>) -> Result<Prepared<'_>> {
         check_targets(&Scores::from(*logits), targets)?;
         let classes = logits.classes();
         if let Some(weights) = &self.weights
@@ -360,42 +258,11 @@ impl CrossEntropy {
     fn weight(&self, class: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights.as_slice()[class])
     }
-
-    fn reduce(&self, prepared: &Prepared, totals: &Totals) -> Result<Loss> {
-        let rows = totals.rows as f64;
-        let minimum = prepared.minimum.is_known().then_some(totals.minimum);
-        let loss = Loss {
-            value: totals.value,
-            nll: totals.nll / rows,
-            entropy: totals.entropy / rows,
-            minimum,
-            rows: totals.rows,
-            denominator: prepared.denominator,
-        };
-        match self.reduction {
-            Reduction::Sum => Ok(loss),
-            Reduction::Mean if prepared.denominator > 0.0 => Ok(Loss {
-                value: totals.value / prepared.denominator,
-                minimum: minimum.map(|minimum| minimum / prepared.denominator),
-                ..loss
-            }),
-            Reduction::Mean => {
-                let value = match self.when_empty {
-                    WhenEmpty::Nan => f64::NAN,
-                    WhenEmpty::Zero => 0.0,
-                    WhenEmpty::Error => {
-                        let expected = "a number above 0, or an answer for a mean over no rows by name";
-                        return Err(Error::shape("weight of the rows that count", 0, expected));
-                    }
-                };
-                Ok(Loss { value, minimum: minimum.map(|_| value), ..loss })
-            }
-        }
-    }
 }
 
 /// What all rows share.
-struct Prepared {
+struct Prepared<'a> {
+    loss: &'a CrossEntropy,
     /// a of t = a·onehot + b.
     label_mass: f64,
     /// w_c·b_c for every class, or one number for all.
@@ -431,9 +298,9 @@ fn x_ln_x(x: f64) -> f64 {
     if x > 0.0 { x * x.ln() } else { 0.0 }
 }
 
-impl Prepared {
+impl<'a> Prepared<'a> {
     fn new(
-        loss: &CrossEntropy,
+        loss: &'a CrossEntropy,
         resolved: Resolved,
         classes: usize,
         denominator: f64,
@@ -471,7 +338,12 @@ impl Prepared {
             }
             _ => Minimum::Unknown,
         };
-        Prepared { label_mass, base, base_mass, denominator, minimum }
+        Prepared { loss, label_mass, base, base_mass, denominator, minimum }
+    }
+
+    fn reduce(&self, totals: &objective::Totals) -> Result<Loss> {
+        let CrossEntropy { reduction, when_empty, .. } = *self.loss;
+        reduce(totals, self.denominator, self.minimum.is_known(), reduction, when_empty)
     }
 
     fn base_of(&self, class: usize) -> f64 {
@@ -490,7 +362,7 @@ impl Prepared {
     }
 
     #[inline(always)]
-    fn base<R: LossReal>(&self) -> Base<'_, R> {
+    fn base<R: Precision>(&self) -> Base<'_, R> {
         match &self.base {
             PreparedBase::Constant(base) => Base::Constant(*base),
             PreparedBase::PerClass { single, double } => Base::PerClass(R::pick(single, double)),
@@ -510,60 +382,10 @@ impl Prepared {
     }
 }
 
-/// Which of two prepared copies has this precision.
-trait LossReal: Real {
-    fn pick<'a>(single: &'a [f32], double: &'a [f64]) -> &'a [Self];
-}
-
-impl LossReal for f32 {
-    fn pick<'a>(single: &'a [f32], _: &'a [f64]) -> &'a [f32] {
-        single
-    }
-}
-
-impl LossReal for f64 {
-    fn pick<'a>(_: &'a [f32], double: &'a [f64]) -> &'a [f64] {
-        double
-    }
-}
-
-/// Sums over rows.
-#[derive(Debug, Clone, Copy, Default)]
-struct Totals {
-    rows: u64,
-    value: f64,
-    nll: f64,
-    entropy: f64,
-    minimum: f64,
-}
-
-impl Totals {
-    fn merge(&mut self, later: Totals) {
-        self.rows += later.rows;
-        self.value += later.value;
-        self.nll += later.nll;
-        self.entropy += later.entropy;
-        self.minimum += later.minimum;
-    }
-
-    fn add<R>(&mut self, row: &RowLoss<R>) {
-        self.merge(Totals {
-            rows: 1,
-            value: row.value,
-            nll: row.nll,
-            entropy: row.entropy,
-            minimum: row.minimum,
-        });
-    }
-}
-
-/// The loss of one row, and what its gradient needs.
+/// What the loss of a row leaves for its gradient.
 struct RowLoss<R> {
-    value: f64,
-    nll: f64,
-    entropy: f64,
-    minimum: f64,
     sums: Sums,
+    entropy: f64,
     /// Σ w·t.
     mass: f64,
     /// β·r where the penalty is in force, else 0.
@@ -578,20 +400,25 @@ enum RowTarget<R> {
     PerClass(Vec<R>),
 }
 
-impl CrossEntropy {
-    /// The loss of a row. The row is legal in shape; `first_row + row` is its place in an error.
+/// t·d, where a class of target 0 counts 0 even at d = -inf.
+#[inline(always)]
+fn product(t: f64, d: f64) -> f64 {
+    if t == 0.0 { 0.0 } else { t * d }
+}
+
+impl Objective for Prepared<'_> {
+    type Row<R> = RowLoss<R>;
+
     #[inline(always)]
-    fn row<R: LossReal, I: Isa>(
+    fn row<R: Precision, I: Isa>(
         &self,
-        prepared: &Prepared,
         z: &[R],
         targets: &Targets<'_>,
-        row: usize,
-        first_row: u64,
+        at: Place,
         soft: &mut Vec<f64>,
-    ) -> Result<Option<RowLoss<R>>> {
+    ) -> Result<Option<(Seen, RowLoss<R>)>> {
         let label = match targets {
-            Targets::Labels(labels) => match labels.get(row, first_row)? {
+            Targets::Labels(labels) => match labels.get(at.row, at.first_row)? {
                 Some(label) => Some(label),
                 None => return Ok(None),
             },
@@ -600,37 +427,35 @@ impl CrossEntropy {
         let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
         if !sums.is_valid() {
             let copy: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();
-            return Err(Logits::new(&copy, copy.len())?.invalid(0, first_row + row as u64));
+            return Err(Logits::new(&copy, copy.len())?.invalid(0, at.absolute()));
         }
         let row::Described { log_sum, entropy, .. } = sums.describe();
         let max = R::from_f64(sums.max);
-        // d of the target, weighted: a class of target 0 counts 0 even at -inf.
-        let product = |t: f64, d: f64| if t == 0.0 { 0.0 } else { t * d };
         let (mass, below, nll, minimum, weight, target) = match (label, targets) {
             (Some(label), _) => {
-                let weight = self.weight(label);
+                let weight = self.loss.weight(label);
                 let d = z[label].to_f64() - sums.max;
-                let base = match prepared.base::<R>() {
+                let base = match self.base::<R>() {
                     Base::Constant(0.0) => 0.0,
                     Base::Constant(base) => base * row::dot(z, None, max),
                     Base::PerClass(base) => row::dot(z, Some(base), max),
                 };
-                let own = prepared.label_mass * weight;
-                let minimum = prepared.minimum_of(label, weight);
+                let own = self.label_mass * weight;
+                let minimum = self.minimum_of(label, weight);
                 let target = RowTarget::Label(label, weight);
-                (prepared.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target)
+                (self.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target)
             }
             (None, Targets::Soft(labels)) => {
-                let given = labels.row(row, first_row, soft)?;
+                let given = labels.row(at.row, at.first_row, soft)?;
                 let (mut mass, mut below, mut given_mass, mut given_below) = (0.0, 0.0, 0.0, 0.0);
                 let mut target = Vec::with_capacity(z.len());
                 for (class, (&t, &z)) in given.iter().zip(z).enumerate() {
                     if t != 0.0 {
-                        let at_row = |error: Error| error.at_row(first_row + row as u64);
-                        self.smoothing.check_label(class).map_err(at_row)?;
+                        let at_row = |error: Error| error.at_row(at.absolute());
+                        self.loss.smoothing.check_label(class).map_err(at_row)?;
                     }
                     let d = z.to_f64() - sums.max;
-                    let v = prepared.base_of(class) + prepared.label_mass * t * self.weight(class);
+                    let v = self.base_of(class) + self.label_mass * t * self.loss.weight(class);
                     mass += v;
                     below += product(v, d);
                     given_mass += t;
@@ -642,220 +467,52 @@ impl CrossEntropy {
             }
             (None, Targets::Labels(_)) => return Ok(None),
         };
-        let in_force = self.threshold.is_none_or(|gamma| entropy < gamma);
-        let penalty = if in_force { self.penalty * weight } else { 0.0 };
-        let penalised = match self.threshold {
+        let threshold = self.loss.threshold;
+        let in_force = threshold.is_none_or(|gamma| entropy < gamma);
+        let penalty = if in_force { self.loss.penalty * weight } else { 0.0 };
+        let penalised = match threshold {
             None => -penalty * entropy,
             Some(gamma) => penalty * (gamma - entropy),
         };
         // +inf comes from a target on a -inf logit; a mass of 0 must not turn it into NaN.
         let value = product(mass, log_sum) - below + penalised;
-        Ok(Some(RowLoss { value, nll, entropy, minimum, sums, mass, penalty, target }))
+        let seen = Seen { value, nll, entropy, minimum };
+        Ok(Some((seen, RowLoss { sums, entropy, mass, penalty, target })))
     }
-}
 
-impl<R: LossReal> RowLoss<R> {
-    /// Overwrites the row's logits with `scale` times its gradient.
     #[inline(always)]
-    fn gradient<I: Isa>(&self, prepared: &Prepared, z: &mut [R], scale: f64) {
-        let targets = match &self.target {
-            RowTarget::Label(..) => prepared.base::<R>(),
+    fn gradient<R: Precision, I: Isa>(&self, row: &RowLoss<R>, z: &mut [R], scale: f64) {
+        let targets = match &row.target {
+            RowTarget::Label(..) => self.base::<R>(),
             RowTarget::PerClass(target) => Base::PerClass(target),
         };
         // The entry where p and t are both near 1 is patched below from numbers that did not cancel.
-        let (patched, own, others) = match &self.target {
+        let (patched, own, others) = match &row.target {
             RowTarget::Label(label, weight) => {
-                let own = prepared.label_mass * weight + prepared.base_of(*label);
-                (*label, own, prepared.base_mass_without(*label, z.len()))
+                let own = self.label_mass * weight + self.base_of(*label);
+                (*label, own, self.base_mass_without(*label, z.len()))
             }
             RowTarget::PerClass(target) => {
-                let top = self.sums.arg_max;
+                let top = row.sums.arg_max;
                 let others = target.iter().enumerate().filter(|(class, _)| *class != top);
                 (top, target[top].to_f64(), others.map(|(_, t)| t.to_f64()).sum())
             }
         };
-        let d = z[patched].to_f64() - self.sums.max;
+        let d = z[patched].to_f64() - row.sums.max;
         let coefficients =
-            Coefficients { mass: self.mass, penalty: self.penalty, entropy: self.entropy, targets };
-        row::gradient::<R, I>(z, &self.sums, &coefficients, scale);
+            Coefficients { mass: row.mass, penalty: row.penalty, entropy: row.entropy, targets };
+        row::gradient::<R, I>(z, &row.sums, &coefficients, scale);
 
-        let sum = 1.0 + self.sums.tail;
+        let sum = 1.0 + row.sums.tail;
         let p = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() / sum };
-        let log_p = if p > 0.0 { d - self.sums.tail.ln_1p() } else { 0.0 };
-        let pull = p * self.penalty * (log_p + self.entropy);
-        let push = if patched == self.sums.arg_max {
+        let log_p = if p > 0.0 { d - row.sums.tail.ln_1p() } else { 0.0 };
+        let pull = p * row.penalty * (log_p + row.entropy);
+        let push = if patched == row.sums.arg_max {
             // mass·p - own = (mass - own) - mass·(1 - p)
-            others - self.mass * (self.sums.tail / sum)
+            others - row.mass * (row.sums.tail / sum)
         } else {
-            self.mass * p - own
+            row.mass * p - own
         };
         z[patched] = R::from_f64(scale * (push + pull));
-    }
-}
-
-/// The fold behind [`CrossEntropy::forward`].
-struct Forward<'a> {
-    loss: &'a CrossEntropy,
-    prepared: &'a Prepared,
-}
-
-impl Fold for Forward<'_> {
-    type State = Totals;
-    type Output = Totals;
-
-    fn start(&self) -> Totals {
-        Totals::default()
-    }
-
-    fn absorb(&self, state: &mut Totals, block: &Block<'_>) -> Result<()> {
-        let Scores::Logits(logits) = block.scores() else {
-            return Err(Error::shape("scores", "probabilities", "logits"));
-        };
-        let part = Part {
-            loss: self.loss,
-            prepared: self.prepared,
-            logits,
-            targets: block.targets(),
-            first_row: block.first_row(),
-        };
-        // Row after row into the one state, so that blocking changes nothing.
-        part.forward_into(state, &mut |_, _| {})
-    }
-
-    fn merge(&self, state: &mut Totals, later: Totals) {
-        state.merge(later);
-    }
-
-    fn finish(&self, state: Totals) -> Result<Totals> {
-        Ok(state)
-    }
-}
-
-/// Rows to find the loss of.
-struct Part<'a> {
-    loss: &'a CrossEntropy,
-    prepared: &'a Prepared,
-    logits: Logits<'a>,
-    targets: Targets<'a>,
-    first_row: u64,
-}
-
-impl Part<'_> {
-    fn forward(&self, see: &mut dyn FnMut(usize, f64)) -> Result<()> {
-        self.forward_into(&mut Totals::default(), see)
-    }
-
-    fn forward_into(&self, totals: &mut Totals, see: &mut dyn FnMut(usize, f64)) -> Result<()> {
-        if Scores::from(self.logits).is_double() {
-            Path::best().run(Precisely::<f64, _>::new((self, totals, see)))
-        } else {
-            Path::best().run(Precisely::<f32, _>::new((self, totals, see)))
-        }
-    }
-}
-
-/// Work in a chosen precision.
-struct Precisely<R, W>(W, std::marker::PhantomData<R>);
-
-impl<R, W> Precisely<R, W> {
-    fn new(work: W) -> Self {
-        Precisely(work, std::marker::PhantomData)
-    }
-}
-
-impl<R: LossReal> Operation for Precisely<R, (&Part<'_>, &mut Totals, &mut dyn FnMut(usize, f64))> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
-        let (part, totals, see) = self.0;
-        let (mut scratch, mut soft) = (Vec::new(), Vec::new());
-        for row in 0..part.logits.rows() {
-            let z = part.logits.0.row::<R>(row, &mut scratch);
-            let Part { loss, prepared, targets, first_row, .. } = part;
-            if let Some(loss) = loss.row::<R, I>(prepared, z, targets, row, *first_row, &mut soft)? {
-                totals.add(&loss);
-                see(row, loss.value);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where the logits are.
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    Logits(Logits<'a>),
-    /// In the buffer that the gradient goes to.
-    InPlace,
-}
-
-impl Source<'_> {
-    fn slice(&self, rows: std::ops::Range<usize>) -> Self {
-        match self {
-            Source::Logits(logits) => Source::Logits(logits.slice(rows)),
-            Source::InPlace => Source::InPlace,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Scale<'a> {
-    All(f64),
-    PerRow(&'a [f64]),
-}
-
-impl Scale<'_> {
-    fn slice(&self, rows: std::ops::Range<usize>) -> Self {
-        match self {
-            Scale::All(scale) => Scale::All(*scale),
-            Scale::PerRow(scales) => Scale::PerRow(&scales[rows]),
-        }
-    }
-
-    fn of(&self, row: usize) -> f64 {
-        match self {
-            Scale::All(scale) => *scale,
-            Scale::PerRow(scales) => scales[row],
-        }
-    }
-}
-
-/// Rows to find the loss and the gradient of.
-struct Backward<'a, E> {
-    loss: &'a CrossEntropy,
-    prepared: &'a Prepared,
-    source: Source<'a>,
-    targets: Targets<'a>,
-    scale: Scale<'a>,
-    layout: Layout,
-    out: &'a mut [E],
-    first_row: u64,
-}
-
-impl<R: LossReal, E: Element> Operation for Precisely<R, Backward<'_, E>> {
-    type Output = Result<Totals>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<Totals> {
-        let Backward { loss, prepared, source, targets, scale, layout, out, first_row } = self.0;
-        let (mut scratch, mut soft) = (Vec::new(), Vec::new());
-        let mut totals = Totals::default();
-        for row in 0..layout.rows() {
-            let fill = match &source {
-                Source::Logits(logits) => Fill::From(&logits.0, row),
-                Source::InPlace => Fill::InPlace,
-            };
-            let z = open_row(out, layout, row, &mut scratch, fill);
-            match loss.row::<R, I>(prepared, z, &targets, row, first_row, &mut soft)? {
-                Some(loss) => {
-                    loss.gradient::<I>(prepared, z, scale.of(row));
-                    totals.add(&loss);
-                }
-                None => z.fill(R::ZERO),
-            }
-            close_row(out, layout, row, &scratch);
-        }
-        Ok(totals)
     }
 }
