@@ -220,23 +220,13 @@ pub(crate) struct CalibrateArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
     /// File of logits to measure on; the whole input is then fitted
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "test_probabilities",
-        help_heading = "Splitting"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "test_probabilities", help_heading = "Splitting")]
     pub(crate) test_logits: Option<PathBuf>,
     /// File of probabilities to measure on
     #[arg(long, value_name = "FILE", help_heading = "Splitting")]
     pub(crate) test_probabilities: Option<PathBuf>,
     /// Labels of the rows to measure on
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "test_soft_labels",
-        help_heading = "Splitting"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "test_soft_labels", help_heading = "Splitting")]
     pub(crate) test_labels: Option<PathBuf>,
     /// Soft labels of the rows to measure on
     #[arg(long, value_name = "FILE", help_heading = "Splitting")]

@@ -35,11 +35,7 @@ impl InputArguments {
             zeros: self.zeros.into(),
             ..Input::default()
         };
-        input.file = self
-            .file
-            .clone()
-            .or(self.logits.clone())
-            .or(self.probabilities.clone());
+        input.file = self.file.clone().or(self.logits.clone()).or(self.probabilities.clone());
         input.file_holds_probabilities = self.probabilities.is_some();
         input
     }
@@ -48,17 +44,9 @@ impl InputArguments {
     pub(crate) fn source(&self) -> String {
         let name = |path: &PathBuf| match path.to_str() {
             Some("-") => "standard input".to_owned(),
-            _ => path
-                .file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy()
-                .into_owned(),
+            _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
         };
-        let scores = self
-            .file
-            .as_ref()
-            .or(self.logits.as_ref())
-            .or(self.probabilities.as_ref());
+        let scores = self.file.as_ref().or(self.logits.as_ref()).or(self.probabilities.as_ref());
         scores.map_or_else(|| SAMPLE_NAME.to_owned(), name)
     }
 

@@ -36,9 +36,7 @@ pub struct Io<'a> {
 impl Io<'static> {
     /// The streams of this process.
     pub fn process() -> Self {
-        let width = std::env::var("COLUMNS")
-            .ok()
-            .and_then(|columns| columns.parse().ok());
+        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         Io {
             stdout: Box::new(std::io::stdout().lock()),
             stderr: Box::new(std::io::stderr()),
@@ -55,11 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
         Err(error) => {
             let text = error.render();
             // Help that was asked for is a result; a usage error is not.
-            let stream = if error.use_stderr() {
-                &mut io.stderr
-            } else {
-                &mut io.stdout
-            };
+            let stream = if error.use_stderr() { &mut io.stderr } else { &mut io.stdout };
             let _ = write!(stream, "{text}");
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }

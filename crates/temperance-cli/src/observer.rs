@@ -26,11 +26,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(watched: bool) -> Self {
-        let target = if watched {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{msg:>20} {bar:30} {pos}/{len} rows, {elapsed}");
         let bar = ProgressBar::with_draw_target(None, target)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -51,10 +47,6 @@ impl Observer for Watch {
             self.bar.set_length(total);
         }
         self.bar.set_position(progress.rows);
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

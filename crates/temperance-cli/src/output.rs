@@ -31,9 +31,7 @@ impl SpeechArguments {
         let Some(threads) = self.threads else {
             return work();
         };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.into())
-            .build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build();
         let pool =
             pool.map_err(|error| Failure::Error(format!("cannot start {threads} threads: {error}")))?;
         pool.install(work)
@@ -42,10 +40,7 @@ impl SpeechArguments {
 
 impl MeasureArguments {
     pub(crate) fn evaluation(&self) -> Result<Evaluation> {
-        Ok(Evaluation::new()
-            .bins(self.bins)?
-            .edges(self.edges.into())
-            .top_k(&self.top_k)?)
+        Ok(Evaluation::new().bins(self.bins)?.edges(self.edges.into()).top_k(&self.top_k)?)
     }
 
     /// Refuses limits on metrics that will not be measured, before any work.
@@ -53,14 +48,9 @@ impl MeasureArguments {
         for (name, _) in self.fail_above.iter().chain(&self.fail_below) {
             let top_k = self.top_k.iter().any(|k| format!("top_{k}_accuracy") == *name);
             if temperance::metric::metric(name).is_none() && !top_k {
-                let known: Vec<&str> = temperance::metric::METRICS
-                    .iter()
-                    .map(|entry| entry.name)
-                    .collect();
+                let known: Vec<&str> = temperance::metric::METRICS.iter().map(|entry| entry.name).collect();
                 let known = known.join(", ");
-                return Err(Failure::Error(format!(
-                    "metric is {name:?}; expected one of {known}"
-                )));
+                return Err(Failure::Error(format!("metric is {name:?}; expected one of {known}")));
             }
         }
         Ok(())
@@ -75,21 +65,13 @@ impl MeasureArguments {
                     failures.push(format!("check failed: {name} was not measured"));
                     continue;
                 };
-                let passes = if word == "at most" {
-                    value <= *limit
-                } else {
-                    value >= *limit
-                };
+                let passes = if word == "at most" { value <= *limit } else { value >= *limit };
                 if !passes {
                     failures.push(format!("check failed: {name} is {value}; asked {word} {limit}"));
                 }
             }
         }
-        if failures.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::Check(failures.join("\n")))
-        }
+        if failures.is_empty() { Ok(()) } else { Err(Failure::Check(failures.join("\n"))) }
     }
 }
 

@@ -29,12 +29,7 @@ pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
         ece: class.ece,
     };
     Scorecard {
-        metrics: Metrics::from_iter(
-            measured
-                .metrics
-                .iter()
-                .map(|(name, value)| (name.as_str(), *value)),
-        ),
+        metrics: Metrics::from_iter(measured.metrics.iter().map(|(name, value)| (name.as_str(), *value))),
         reliability: measured.reliability.bins().iter().map(bin).collect(),
         confidence_histogram: histogram(measured),
         per_class: measured.per_class.iter().zip(names).map(class).collect(),
@@ -81,8 +76,5 @@ pub(crate) fn calibrator(
 
 /// The names of the classes, their indices where they have none.
 pub(crate) fn class_names(names: Option<&[String]>, classes: usize) -> Vec<String> {
-    names.map_or_else(
-        || (0..classes).map(|class| class.to_string()).collect(),
-        <[String]>::to_vec,
-    )
+    names.map_or_else(|| (0..classes).map(|class| class.to_string()).collect(), <[String]>::to_vec)
 }

@@ -53,27 +53,15 @@ impl Array {
         let expected = match self.shape.len() {
             0 | 1 => "two dimensions, (rows, classes)",
             2 if self.shape[0] == 0 => {
-                return Err(DataError::format(
-                    format!("number of rows of {what}"),
-                    0,
-                    "at least 1",
-                ));
+                return Err(DataError::format(format!("number of rows of {what}"), 0, "at least 1"));
             }
             2 if self.shape[1] == 0 => {
-                return Err(DataError::format(
-                    format!("number of classes of {what}"),
-                    0,
-                    "at least 1",
-                ));
+                return Err(DataError::format(format!("number of classes of {what}"), 0, "at least 1"));
             }
             2 => return Ok((self.shape[0], self.shape[1])),
             _ => "two dimensions, (rows, classes): move the classes last and flatten the rest",
         };
-        Err(DataError::format(
-            format!("shape of {what}"),
-            shape_text(&self.shape),
-            expected,
-        ))
+        Err(DataError::format(format!("shape of {what}"), shape_text(&self.shape), expected))
     }
 
     /// The length of a vector, which may come as a column.
@@ -85,11 +73,7 @@ impl Array {
 fn vector(shape: &[usize], what: &'static str, expected: &'static str) -> Result<usize> {
     match *shape {
         [rows] | [rows, 1] => Ok(rows),
-        _ => Err(DataError::format(
-            format!("shape of {what}"),
-            shape_text(shape),
-            expected,
-        )),
+        _ => Err(DataError::format(format!("shape of {what}"), shape_text(shape), expected)),
     }
 }
 
@@ -97,10 +81,7 @@ fn vector(shape: &[usize], what: &'static str, expected: &'static str) -> Result
 pub(crate) fn shape_text(shape: &[usize]) -> String {
     match shape {
         [one] => format!("({one},)"),
-        _ => format!(
-            "({})",
-            shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
-        ),
+        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -172,10 +153,7 @@ impl Texts {
 
     /// The first row that holds the given distinct string.
     pub(crate) fn first_row(&self, id: usize) -> u64 {
-        self.ids
-            .iter()
-            .position(|&other| other as usize == id)
-            .unwrap_or(0) as u64
+        self.ids.iter().position(|&other| other as usize == id).unwrap_or(0) as u64
     }
 }
 
@@ -209,22 +187,14 @@ impl LabelArray {
             indices.push(whole(values.get(row), row as u64)?);
         }
         let data = LabelData::Indices(Indices::I64(indices));
-        Ok(LabelArray {
-            data,
-            shape: array.shape.clone(),
-            floats: true,
-        })
+        Ok(LabelArray { data, shape: array.shape.clone(), floats: true })
     }
 
     /// Labels of strings: indices if every string is a whole number, else the strings.
     pub(crate) fn from_texts(texts: Texts, shape: Vec<usize>) -> Result<Self> {
         let parse = |text: &String| text.trim().parse::<f64>().ok();
         if texts.distinct.is_empty() || !texts.distinct.iter().all(|text| parse(text).is_some()) {
-            return Ok(LabelArray {
-                data: LabelData::Texts(texts),
-                shape,
-                floats: false,
-            });
+            return Ok(LabelArray { data: LabelData::Texts(texts), shape, floats: false });
         }
         let mut floats = false;
         let mut numbers = Vec::with_capacity(texts.distinct.len());
@@ -240,11 +210,7 @@ impl LabelArray {
             });
         }
         let indices = texts.ids.iter().map(|&id| numbers[id as usize]).collect();
-        Ok(LabelArray {
-            data: LabelData::Indices(Indices::I64(indices)),
-            shape,
-            floats,
-        })
+        Ok(LabelArray { data: LabelData::Indices(Indices::I64(indices)), shape, floats })
     }
 }
 

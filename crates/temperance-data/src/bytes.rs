@@ -75,18 +75,11 @@ pub(crate) struct Header {
 
 impl Header {
     fn count(&self) -> Result<usize> {
-        let count = self
-            .shape
-            .iter()
-            .try_fold(1_usize, |count, &side| count.checked_mul(side));
+        let count = self.shape.iter().try_fold(1_usize, |count, &side| count.checked_mul(side));
         let bytes = count.and_then(|count| count.checked_mul(self.item.width()));
         match (count, bytes) {
             (Some(count), Some(bytes)) if isize::try_from(bytes).is_ok() => Ok(count),
-            _ => Err(DataError::format(
-                "shape",
-                shape_text(&self.shape),
-                "an array that fits into memory",
-            )),
+            _ => Err(DataError::format("shape", shape_text(&self.shape), "an array that fits into memory")),
         }
     }
 
@@ -97,11 +90,8 @@ impl Header {
 
     fn wrong_size(&self, found: impl std::fmt::Display, why: &str) -> DataError {
         let bytes = self.bytes().unwrap_or(u64::MAX);
-        let expected = format!(
-            "{bytes} bytes for shape {} of {} ({why})",
-            shape_text(&self.shape),
-            self.item.name()
-        );
+        let expected =
+            format!("{bytes} bytes for shape {} of {} ({why})", shape_text(&self.shape), self.item.name());
         DataError::format("size of the data", format_args!("{found} bytes"), expected)
     }
 }
@@ -130,11 +120,7 @@ pub(crate) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize
 fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<()> {
     items.try_reserve_exact(more).map_err(|_| {
         let bytes = (items.len() + more).saturating_mul(size_of::<T>());
-        DataError::format(
-            "memory needed",
-            format_args!("{bytes} bytes"),
-            "less than this machine can give",
-        )
+        DataError::format("memory needed", format_args!("{bytes} bytes"), "less than this machine can give")
     })
 }
 
@@ -144,11 +130,7 @@ impl Stream<'_> {
         let width = header.item.width();
         let total = header.bytes()?;
         if let Some(size) = self.size.filter(|&size| size != total) {
-            let why = if size < total {
-                "the file is truncated"
-            } else {
-                "bytes follow the array"
-            };
+            let why = if size < total { "the file is truncated" } else { "bytes follow the array" };
             return Err(header.wrong_size(size, why));
         }
         let mut block = vec![0; (BLOCK / width).max(1).saturating_mul(width).min(total as usize)];
@@ -225,13 +207,11 @@ macro_rules! decode {
     ($stream:ident, $header:ident, $type:ty, $convert:expr) => {{
         let convert = $convert;
         if $header.big_endian {
-            $stream.items($header, |b| {
-                convert(<$type>::from_be_bytes(b.try_into().expect("a whole item")))
-            })?
+            $stream
+                .items($header, |b| convert(<$type>::from_be_bytes(b.try_into().expect("a whole item"))))?
         } else {
-            $stream.items($header, |b| {
-                convert(<$type>::from_le_bytes(b.try_into().expect("a whole item")))
-            })?
+            $stream
+                .items($header, |b| convert(<$type>::from_le_bytes(b.try_into().expect("a whole item"))))?
         }
     }};
 }
@@ -261,11 +241,7 @@ pub(crate) fn read_numbers(stream: &mut Stream<'_>, header: &Header) -> Result<A
         Item::F32 | Item::F64 | Item::F16 | Item::Bf16 => None,
         item => Some(item.name()),
     };
-    Ok(Array {
-        numbers,
-        shape: header.shape.clone(),
-        integers,
-    })
+    Ok(Array { numbers, shape: header.shape.clone(), integers })
 }
 
 /// Reads an array of labels: integers, whole floating-point numbers, or strings.
@@ -289,22 +265,14 @@ pub(crate) fn read_labels(stream: &mut Stream<'_>, header: &Header) -> Result<La
         Item::I64 => Indices::I64(decode!(stream, header, i64, identity)),
     };
     let data = LabelData::Indices(indices);
-    Ok(LabelArray {
-        data,
-        shape: header.shape.clone(),
-        floats: false,
-    })
+    Ok(LabelArray { data, shape: header.shape.clone(), floats: false })
 }
 
 fn read_texts(stream: &mut Stream<'_>, header: &Header) -> Result<Texts> {
     let mut texts = Texts::default();
     let mut text = String::new();
     let invalid = |row: usize| {
-        DataError::format(
-            "label",
-            format_args!("not text at row {row} (counted from 0)"),
-            "Unicode text",
-        )
+        DataError::format("label", format_args!("not text at row {row} (counted from 0)"), "Unicode text")
     };
     stream.for_each_block(header, |block| {
         for item in block.chunks_exact(header.item.width()) {

@@ -61,10 +61,8 @@ impl CalibratorFile {
         conventions: Conventions,
     ) -> temperance::Result<Self> {
         let logits = reference_logits(classes);
-        let probabilities = logits
-            .iter()
-            .map(|row| probabilities(calibrator, row))
-            .collect::<Result<_, _>>()?;
+        let probabilities =
+            logits.iter().map(|row| probabilities(calibrator, row)).collect::<Result<_, _>>()?;
         Ok(CalibratorFile {
             format: FORMAT.to_owned(),
             format_version: VERSION,
@@ -76,10 +74,7 @@ impl CalibratorFile {
             zeros,
             certificate,
             conventions,
-            reference: Reference {
-                logits,
-                probabilities,
-            },
+            reference: Reference { logits, probabilities },
         })
     }
 
@@ -118,22 +113,14 @@ impl CalibratorFile {
             }
             _ => {
                 let expected = format!("a number from 1 to {VERSION}");
-                return Err(DataError::format(
-                    "format version",
-                    &value["format_version"],
-                    expected,
-                ));
+                return Err(DataError::format("format version", &value["format_version"], expected));
             }
         }
         let file: CalibratorFile =
             serde_json::from_value(value).map_err(|error| not_one(format!("incomplete ({error})")))?;
         let Some(entry) = calibrate::method(&file.method) else {
             let known: Vec<&str> = calibrate::METHODS.iter().map(|entry| entry.name).collect();
-            return Err(DataError::format(
-                "method",
-                format!("{:?}", file.method),
-                known.join(" or "),
-            ));
+            return Err(DataError::format("method", format!("{:?}", file.method), known.join(" or ")));
         };
         let calibrator = (entry.load)(&file.parameters).map_err(DataError::core)?;
         file.check_reference(calibrator.as_ref())?;
@@ -141,21 +128,10 @@ impl CalibratorFile {
     }
 
     fn check_reference(&self, calibrator: &dyn Calibrator) -> Result<()> {
-        let Reference {
-            logits,
-            probabilities: expected,
-        } = &self.reference;
+        let Reference { logits, probabilities: expected } = &self.reference;
         if logits.is_empty() || logits.len() != expected.len() {
-            let rows = format!(
-                "{} rows of logits and {} of probabilities",
-                logits.len(),
-                expected.len()
-            );
-            return Err(DataError::format(
-                "reference",
-                rows,
-                "as many of one as of the other",
-            ));
+            let rows = format!("{} rows of logits and {} of probabilities", logits.len(), expected.len());
+            return Err(DataError::format("reference", rows, "as many of one as of the other"));
         }
         for (row, (logits, expected)) in logits.iter().zip(expected).enumerate() {
             if logits.len() != self.classes || expected.len() != self.classes {

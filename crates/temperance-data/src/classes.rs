@@ -13,9 +13,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// Reads names in the order of their classes: one per line, a JSON list, or a JSON object of name to index.
 pub(crate) fn read(path: &Path) -> Result<Vec<String>> {
-    read_text(path)
-        .and_then(|text| parse(&text))
-        .map_err(|error| error.in_file(path))
+    read_text(path).and_then(|text| parse(&text)).map_err(|error| error.in_file(path))
 }
 
 fn read_text(path: &Path) -> Result<String> {
@@ -28,30 +26,19 @@ fn read_text(path: &Path) -> Result<String> {
     }
     let file = File::open(path).map_err(DataError::reading)?;
     let mut text = String::new();
-    let read = file
-        .take(LARGEST + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => DataError::format("encoding", "not UTF-8", "UTF-8"),
-            _ => DataError::reading(error),
-        })?;
+    let read = file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => DataError::format("encoding", "not UTF-8", "UTF-8"),
+        _ => DataError::reading(error),
+    })?;
     if read as u64 > LARGEST {
-        return Err(DataError::format(
-            "size of the file",
-            "above 64 MiB",
-            "the names of the classes",
-        ));
+        return Err(DataError::format("size of the file", "above 64 MiB", "the names of the classes"));
     }
     Ok(text)
 }
 
 fn parse(text: &str) -> Result<Vec<String>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let names = if text.trim_start().starts_with(['[', '{']) {
-        from_json(text)?
-    } else {
-        from_lines(text)?
-    };
+    let names = if text.trim_start().starts_with(['[', '{']) { from_json(text)? } else { from_lines(text)? };
     if names.is_empty() {
         return Err(DataError::format("number of class names", 0, "at least 1"));
     }
@@ -59,11 +46,7 @@ fn parse(text: &str) -> Result<Vec<String>> {
     for (class, name) in names.iter().enumerate() {
         if let Some(first) = seen.insert(name, class) {
             let value = format!("the name of classes {first} and {class}");
-            return Err(DataError::format(
-                format!("class name {name:?}"),
-                value,
-                "every name once",
-            ));
+            return Err(DataError::format(format!("class name {name:?}"), value, "every name once"));
         }
     }
     Ok(names)
@@ -95,14 +78,10 @@ fn from_json(text: &str) -> Result<Vec<String>> {
             })
             .collect();
     }
-    let object = value
-        .as_object()
-        .ok_or_else(|| DataError::format("JSON", "something else", EXPECTED))?;
+    let object = value.as_object().ok_or_else(|| DataError::format("JSON", "something else", EXPECTED))?;
     let mut names = vec![None; object.len()];
     for (name, index) in object {
-        let slot = index
-            .as_u64()
-            .and_then(|index| names.get_mut(usize::try_from(index).ok()?));
+        let slot = index.as_u64().and_then(|index| names.get_mut(usize::try_from(index).ok()?));
         match slot {
             Some(slot @ None) => *slot = Some(name.clone()),
             Some(Some(other)) => {
@@ -127,10 +106,7 @@ fn from_json(text: &str) -> Result<Vec<String>> {
 /// # Errors
 /// A [`temperance::Error`] with the row of the first string that is no name.
 pub(crate) fn indices(texts: &Texts, names: &[String]) -> std::result::Result<Vec<u32>, temperance::Error> {
-    let classes: HashMap<&str, u32> = (0..)
-        .zip(names)
-        .map(|(class, name)| (name.as_str(), class))
-        .collect();
+    let classes: HashMap<&str, u32> = (0..).zip(names).map(|(class, name)| (name.as_str(), class)).collect();
     let mut by_id = Vec::with_capacity(texts.distinct.len());
     for (id, text) in texts.distinct.iter().enumerate() {
         match classes.get(text.as_str()) {
@@ -138,10 +114,8 @@ pub(crate) fn indices(texts: &Texts, names: &[String]) -> std::result::Result<Ve
             None => {
                 let expected = format!("one of the class names {}", listed(names));
                 let value = format!("{text:?}");
-                return Err(
-                    temperance::Error::new(temperance::ErrorKind::Label, "label", value, expected)
-                        .at_row(texts.first_row(id)),
-                );
+                return Err(temperance::Error::new(temperance::ErrorKind::Label, "label", value, expected)
+                    .at_row(texts.first_row(id)));
             }
         }
     }
@@ -172,19 +146,13 @@ mod tests {
     #[test]
     fn what_is_no_list_of_names_is_refused() {
         assert_eq!(error(""), "number of class names is 0; expected at least 1");
-        assert_eq!(
-            error("a\n\nb\n"),
-            "class name is empty; expected a name on every line"
-        );
+        assert_eq!(error("a\n\nb\n"), "class name is empty; expected a name on every line");
         assert_eq!(
             error("a\nb\na"),
             "class name \"a\" is the name of classes 0 and 2; expected every name once"
         );
         assert_eq!(error("[1]"), "class name is 1; expected a string");
-        assert_eq!(
-            error(r#"{"a": 2}"#),
-            "index of \"a\" is 2; expected an index from 0 to 0"
-        );
+        assert_eq!(error(r#"{"a": 2}"#), "index of \"a\" is 2; expected an index from 0 to 0");
         assert_eq!(
             error(r#"{"a": 0, "b": 0}"#),
             "index 0 of \"b\" is that of \"a\" too; expected every index once"

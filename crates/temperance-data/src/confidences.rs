@@ -56,14 +56,7 @@ impl Confidences {
             return Err(DataError::format("number of confidences", 0, "at least 1").in_file(&place.file));
         }
         let in_unit = |value: f64| (0.0..=1.0).contains(&value);
-        check(
-            &confidences,
-            &place,
-            ErrorKind::Value,
-            "confidence",
-            "a number from 0 to 1",
-            in_unit,
-        )?;
+        check(&confidences, &place, ErrorKind::Value, "confidence", "a number from 0 to 1", in_unit)?;
         let same_rows = |what: &'static str, other: usize, at: &Place| {
             if other == rows {
                 return Ok(());
@@ -71,41 +64,21 @@ impl Confidences {
             let expected = format!("one for each of the {rows} confidences of {}", shown(&place.file));
             Err(DataError::format(what, other, expected).in_file(&at.file))
         };
-        let Some(Found {
-            data: Data::Labels(labels),
-            place: at,
-            ..
-        }) = take(Role::Correct)
-        else {
+        let Some(Found { data: Data::Labels(labels), place: at, .. }) = take(Role::Correct) else {
             return Err(missing(Role::Correct));
         };
-        same_rows(
-            "number of hits",
-            labels.vector("correctness").map_err(|e| e.in_file(&at.file))?,
-            &at,
-        )?;
+        same_rows("number of hits", labels.vector("correctness").map_err(|e| e.in_file(&at.file))?, &at)?;
         let correct = hits(&labels, &at)?;
         let weights = match vector(take(Role::Weights))? {
             Some((weights, at)) => {
                 same_rows("number of weights", weights.values().len(), &at)?;
                 let legal = |value: f64| (0.0..f64::INFINITY).contains(&value);
-                check(
-                    &weights,
-                    &at,
-                    ErrorKind::Weight,
-                    "row weight",
-                    "a finite number, 0 or above",
-                    legal,
-                )?;
+                check(&weights, &at, ErrorKind::Weight, "row weight", "a finite number, 0 or above", legal)?;
                 Some(weights)
             }
             None => None,
         };
-        Ok(Confidences {
-            confidences,
-            correct,
-            weights,
-        })
+        Ok(Confidences { confidences, correct, weights })
     }
 
     /// The confidences.
@@ -130,11 +103,7 @@ impl Confidences {
 }
 
 fn missing(role: Role) -> DataError {
-    DataError::format(
-        format!("file of the {}", role.what()),
-        "missing",
-        "a file that holds them",
-    )
+    DataError::format(format!("file of the {}", role.what()), "missing", "a file that holds them")
 }
 
 fn plan(input: &ConfidenceInput) -> Result<Vec<(&Path, Vec<Wanted>)>> {
@@ -152,13 +121,7 @@ fn plan(input: &ConfidenceInput) -> Result<Vec<(&Path, Vec<Wanted>)>> {
             return Err(missing(role));
         };
         let needed = own.is_some() || role != Role::Weights || name.is_some();
-        let wanted = Wanted {
-            role,
-            name: name.clone(),
-            needed,
-            sole: own.is_some(),
-            or_soft: false,
-        };
+        let wanted = Wanted { role, name: name.clone(), needed, sole: own.is_some(), or_soft: false };
         match plan.iter_mut().find(|(other, _)| *other == path) {
             Some((_, all)) => all.push(wanted),
             None => plan.push((path, vec![wanted])),
@@ -168,18 +131,10 @@ fn plan(input: &ConfidenceInput) -> Result<Vec<(&Path, Vec<Wanted>)>> {
 }
 
 fn vector(found: Option<Found>) -> Result<Option<(Numbers, Place)>> {
-    let Some(Found {
-        role,
-        data: Data::Numbers(array),
-        place,
-        ..
-    }) = found
-    else {
+    let Some(Found { role, data: Data::Numbers(array), place, .. }) = found else {
         return Ok(None);
     };
-    array
-        .vector(role.what())
-        .map_err(|error| error.in_file(&place.file))?;
+    array.vector(role.what()).map_err(|error| error.in_file(&place.file))?;
     Ok(Some((array.numbers, place)))
 }
 

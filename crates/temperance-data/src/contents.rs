@@ -134,12 +134,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn new(role: Role, data: Data, file: &Path) -> Self {
-        Found {
-            role,
-            data,
-            place: Place::of(file),
-            names: Vec::new(),
-        }
+        Found { role, data, place: Place::of(file), names: Vec::new() }
     }
 }
 
@@ -177,11 +172,7 @@ fn read_named(path: &Path, wanted: &[Wanted]) -> Result<Contents> {
         (Format::Safetensors, Some(size)) => safetensors::read(file, size, path, wanted)?,
         (_, None) => return Err(DataError::format("file", "a pipe or device", "a regular file")),
     };
-    Ok(Contents {
-        format,
-        found,
-        notes: Vec::new(),
-    })
+    Ok(Contents { format, found, notes: Vec::new() })
 }
 
 /// Reads a stream whose format its first bytes tell.
@@ -214,17 +205,10 @@ fn read_csv(reader: &mut dyn Read, format: Format, path: &Path, wanted: &[Wanted
 
 fn read_npy(reader: &mut dyn Read, size: Option<u64>, path: &Path, wanted: &[Wanted]) -> Result<Contents> {
     let mut found = Vec::new();
-    for wanted in wanted
-        .iter()
-        .filter(|wanted| wanted.sole || wanted.name.is_some())
-    {
+    for wanted in wanted.iter().filter(|wanted| wanted.sole || wanted.name.is_some()) {
         if let Some(name) = &wanted.name {
             let what = format!("name of the {}", wanted.role.what());
-            return Err(DataError::format(
-                what,
-                name,
-                "none: a .npy file holds one array without a name",
-            ));
+            return Err(DataError::format(what, name, "none: a .npy file holds one array without a name"));
         }
         if !found.is_empty() {
             let expected = "another file: a .npy file holds one array";
@@ -241,26 +225,14 @@ fn read_npy(reader: &mut dyn Read, size: Option<u64>, path: &Path, wanted: &[Wan
     }
     if let Some(missing) = wanted.iter().find(|wanted| wanted.needed && !wanted.sole) {
         let what = format!("file of the {}", missing.role.what());
-        return Err(DataError::format(
-            what,
-            "missing",
-            "one more file: a .npy file holds one array",
-        ));
+        return Err(DataError::format(what, "missing", "one more file: a .npy file holds one array"));
     }
-    Ok(Contents {
-        format: Format::Npy,
-        found,
-        notes: Vec::new(),
-    })
+    Ok(Contents { format: Format::Npy, found, notes: Vec::new() })
 }
 
 impl Place {
     pub(crate) fn of(file: &Path) -> Self {
-        Place {
-            file: file.to_owned(),
-            lines: None,
-            columns: Vec::new(),
-        }
+        Place { file: file.to_owned(), lines: None, columns: Vec::new() }
     }
 }
 
@@ -284,11 +256,7 @@ pub(crate) fn pick<'n>(wanted: &Wanted, present: &'n [String]) -> Result<Option<
     if let Some(name) = &wanted.name {
         return match find(name) {
             Some(name) => Ok(Some((role, name))),
-            None => Err(DataError::format(
-                format!("array {name}"),
-                among(),
-                "one of the arrays of the file",
-            )),
+            None => Err(DataError::format(format!("array {name}"), among(), "one of the arrays of the file")),
         };
     }
     if let Some(name) = role.names().iter().find_map(|name| find(name)) {
@@ -306,29 +274,14 @@ pub(crate) fn pick<'n>(wanted: &Wanted, present: &'n [String]) -> Result<Option<
     if role.is_scores()
         && let Some(name) = other.names().iter().find_map(|name| find(name))
     {
-        let expected = format!(
-            "an array named {}; to read {name} say so {advice}",
-            role.names()[0]
-        );
-        return Err(DataError::format(
-            format!("array of the {}", role.what()),
-            among(),
-            expected,
-        ));
+        let expected = format!("an array named {}; to read {name} say so {advice}", role.names()[0]);
+        return Err(DataError::format(format!("array of the {}", role.what()), among(), expected));
     }
     match present {
         [only] if wanted.sole => Ok(Some((role, only))),
         _ if wanted.needed => {
-            let expected = format!(
-                "one named {}, or its name with {}",
-                listed(role.names()),
-                role.option()
-            );
-            Err(DataError::format(
-                format!("array of the {}", role.what()),
-                among(),
-                expected,
-            ))
+            let expected = format!("one named {}, or its name with {}", listed(role.names()), role.option());
+            Err(DataError::format(format!("array of the {}", role.what()), among(), expected))
         }
         _ => Ok(None),
     }
@@ -339,13 +292,7 @@ mod tests {
     use super::*;
 
     fn scores() -> Vec<Wanted> {
-        vec![Wanted {
-            role: Role::Logits,
-            name: None,
-            needed: true,
-            sole: true,
-            or_soft: false,
-        }]
+        vec![Wanted { role: Role::Logits, name: None, needed: true, sole: true, or_soft: false }]
     }
 
     fn stdin(bytes: &[u8]) -> Result<Contents> {
@@ -387,12 +334,7 @@ mod tests {
     #[test]
     fn a_lying_header_in_a_stream_allocates_nothing() {
         let npy = npy::write_header("<f8", 1 << 36, 1 << 10);
-        assert!(
-            stdin(&npy)
-                .unwrap_err()
-                .to_string()
-                .contains("size of the data is 0 bytes")
-        );
+        assert!(stdin(&npy).unwrap_err().to_string().contains("size of the data is 0 bytes"));
     }
 
     #[test]
@@ -405,13 +347,8 @@ mod tests {
             npy.extend(value.to_le_bytes());
         }
         let contents = stdin(&npy).unwrap();
-        let Data::Numbers(array) = &contents.found[0].data else {
-            panic!("numbers")
-        };
+        let Data::Numbers(array) = &contents.found[0].data else { panic!("numbers") };
         let values = array.numbers.values();
-        assert_eq!(
-            (0..6).map(|at| values.get(at)).collect::<Vec<_>>(),
-            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-        );
+        assert_eq!((0..6).map(|at| values.get(at)).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 }

@@ -106,16 +106,9 @@ pub(crate) fn read(
         first.drain(..3);
     }
     let separator = separator(&first);
-    let text = LineEnds {
-        inner: Cursor::new(first).chain(reader),
-        held: false,
-        ended: false,
-    };
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(text);
+    let text = LineEnds { inner: Cursor::new(first).chain(reader), held: false, ended: false };
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text);
 
     let mut record = ByteRecord::new();
     let mut line = 1;
@@ -148,11 +141,7 @@ pub(crate) fn read(
     let mut found = Vec::new();
     for chosen in chosen {
         let columns: Vec<String> = chosen.columns.iter().map(|&at| header[at].clone()).collect();
-        let place = Place {
-            file: path.to_owned(),
-            lines: Some(lines.clone()),
-            columns,
-        };
+        let place = Place { file: path.to_owned(), lines: Some(lines.clone()), columns };
         let rows = rows as usize;
         let (numbers, texts) = (Numbers::F64(chosen.numbers), chosen.texts);
         let data = match chosen.role {
@@ -168,24 +157,11 @@ pub(crate) fn read(
             }
             role if role.is_matrix() => {
                 let shape = vec![rows, chosen.columns.len()];
-                Data::Numbers(Array {
-                    numbers,
-                    shape,
-                    integers: None,
-                })
+                Data::Numbers(Array { numbers, shape, integers: None })
             }
-            _ => Data::Numbers(Array {
-                numbers,
-                shape: vec![rows],
-                integers: None,
-            }),
+            _ => Data::Numbers(Array { numbers, shape: vec![rows], integers: None }),
         };
-        found.push(Found {
-            role: chosen.role,
-            data,
-            place,
-            names: chosen.names,
-        });
+        found.push(Found { role: chosen.role, data, place, names: chosen.names });
     }
     Ok((found, notes))
 }
@@ -198,25 +174,15 @@ fn separator(line: &[u8]) -> u8 {
         quoted ^= byte == b'"';
         seen[usize::from(byte)] |= !quoted;
     }
-    b",;\t"
-        .iter()
-        .copied()
-        .find(|&byte| seen[usize::from(byte)])
-        .unwrap_or(b',')
+    b",;\t".iter().copied().find(|&byte| seen[usize::from(byte)]).unwrap_or(b',')
 }
 
 /// Reads a record and the line where it starts.
 fn next<R: Read>(reader: &mut ::csv::Reader<R>, record: &mut ByteRecord, line: &mut u64) -> Result<bool> {
-    let more = reader
-        .read_byte_record(record)
-        .map_err(|error| match error.into_kind() {
-            ::csv::ErrorKind::Io(error) => DataError::reading(error),
-            other => DataError::format(
-                "text",
-                format_args!("malformed ({other:?})"),
-                "comma-separated values",
-            ),
-        })?;
+    let more = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => DataError::reading(error),
+        other => DataError::format("text", format_args!("malformed ({other:?})"), "comma-separated values"),
+    })?;
     if more {
         let inside = record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
         *line = reader.position().line().saturating_sub(1 + inside).max(1);
@@ -308,24 +274,12 @@ fn choose(wanted: &[Wanted], header: &[String], notes: &mut Vec<String>) -> Resu
                 return Err(missing(role, header));
             }
             if rest {
-                notes.push(format!(
-                    "{} are the {} columns {}",
-                    role.what(),
-                    names.len(),
-                    listed(&names)
-                ));
+                notes.push(format!("{} are the {} columns {}", role.what(), names.len(), listed(&names)));
             }
             taken.extend(&columns);
             found_roles.push(role);
             let (numbers, texts) = (Vec::new(), Texts::default());
-            *slot = Some(Chosen {
-                role,
-                columns,
-                names,
-                rest,
-                numbers,
-                texts,
-            });
+            *slot = Some(Chosen { role, columns, names, rest, numbers, texts });
         }
     }
     Ok(chosen.into_iter().flatten().collect())
@@ -333,25 +287,15 @@ fn choose(wanted: &[Wanted], header: &[String], notes: &mut Vec<String>) -> Resu
 
 /// The only column of a name.
 fn column(header: &[String], name: &str) -> Result<usize> {
-    let mut at = header
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| *column == name)
-        .map(|(at, _)| at);
+    let mut at = header.iter().enumerate().filter(|(_, column)| *column == name).map(|(at, _)| at);
     match (at.next(), at.next()) {
         (Some(at), None) => Ok(at),
-        (Some(_), Some(_)) => Err(DataError::format(
-            format!("name of column {name}"),
-            "used twice",
-            "every name once",
-        )),
+        (Some(_), Some(_)) => {
+            Err(DataError::format(format!("name of column {name}"), "used twice", "every name once"))
+        }
         (None, _) => {
             let value = format!("missing (the file has {})", listed(header));
-            Err(DataError::format(
-                format!("column {name}"),
-                value,
-                "one of the columns of the file",
-            ))
+            Err(DataError::format(format!("column {name}"), value, "one of the columns of the file"))
         }
     }
 }
@@ -359,31 +303,20 @@ fn column(header: &[String], name: &str) -> Result<usize> {
 /// The columns of a pattern, `a,b,c` or `prefix*`, and the names of their classes.
 fn group(header: &[String], pattern: &str, taken: &[usize]) -> Result<(Vec<usize>, Vec<String>)> {
     if let Some(prefix) = pattern.strip_suffix('*') {
-        let columns: Vec<usize> = (0..header.len())
-            .filter(|at| header[*at].starts_with(prefix) && !taken.contains(at))
-            .collect();
+        let columns: Vec<usize> =
+            (0..header.len()).filter(|at| header[*at].starts_with(prefix) && !taken.contains(at)).collect();
         if columns.is_empty() {
             let value = format!("missing (the file has {})", listed(header));
-            return Err(DataError::format(
-                format!("every column {pattern}"),
-                value,
-                "at least one",
-            ));
+            return Err(DataError::format(format!("every column {pattern}"), value, "at least one"));
         }
-        let names = columns
-            .iter()
-            .map(|&at| header[at][prefix.len()..].to_owned())
-            .collect();
+        let names = columns.iter().map(|&at| header[at][prefix.len()..].to_owned()).collect();
         return Ok((columns, names));
     }
     let names: Vec<&str> = match column(header, pattern) {
         Ok(_) => vec![pattern],
         Err(_) => pattern.split(',').map(str::trim).collect(),
     };
-    let columns = names
-        .iter()
-        .map(|name| column(header, name))
-        .collect::<Result<_>>()?;
+    let columns = names.iter().map(|name| column(header, name)).collect::<Result<_>>()?;
     Ok((columns, names.into_iter().map(str::to_owned).collect()))
 }
 
@@ -396,11 +329,7 @@ fn missing(role: Role, header: &[String]) -> DataError {
             role.option()
         )
     } else {
-        format!(
-            "one named {}, or its name with {}",
-            listed(role.names()),
-            role.option()
-        )
+        format!("one named {}, or its name with {}", listed(role.names()), role.option())
     };
     DataError::format(format!("column of the {}", role.what()), value, expected)
 }
@@ -433,10 +362,7 @@ fn take(chosen: &mut Chosen, record: &ByteRecord, row: usize) -> Result<(), (Dat
                     } else {
                         "a number"
                     };
-                    return Err((
-                        DataError::format("cell", format_args!("{shown:?}"), expected),
-                        column,
-                    ));
+                    return Err((DataError::format("cell", format_args!("{shown:?}"), expected), column));
                 }
             },
         }
@@ -455,10 +381,7 @@ mod tests {
             lines.push(row as u64, line);
         }
         assert_eq!(lines.0.len(), 3);
-        assert_eq!(
-            (0..5).map(|row| lines.of(row)).collect::<Vec<_>>(),
-            [2, 3, 6, 7, 9]
-        );
+        assert_eq!((0..5).map(|row| lines.of(row)).collect::<Vec<_>>(), [2, 3, 6, 7, 9]);
     }
 
     #[test]
@@ -466,11 +389,7 @@ mod tests {
         for size in 1..9 {
             for out in 1..5 {
                 let inner = BufReader::with_capacity(size, &b"a\r\nb\rc\r\r\n\r"[..]);
-                let mut ends = LineEnds {
-                    inner,
-                    held: false,
-                    ended: false,
-                };
+                let mut ends = LineEnds { inner, held: false, ended: false };
                 let (mut all, mut part) = (Vec::<u8>::new(), vec![0; out]);
                 loop {
                     match ends.read(&mut part).unwrap() {

@@ -106,12 +106,8 @@ impl Dataset {
             }
             found.extend(contents.found);
         }
-        let mut dataset = Self::with_scores(
-            input,
-            found_role(&mut found, Role::is_scores),
-            scores_format,
-            notes,
-        )?;
+        let mut dataset =
+            Self::with_scores(input, found_role(&mut found, Role::is_scores), scores_format, notes)?;
         dataset.take_soft_labels(found_role(&mut found, |role| role == Role::SoftLabels))?;
         dataset.take_labels(found_role(&mut found, |role| role == Role::Labels))?;
         dataset.take_weights(found_role(&mut found, |role| role == Role::Weights))?;
@@ -124,28 +120,16 @@ impl Dataset {
         format: Format,
         mut notes: Vec<String>,
     ) -> Result<Self> {
-        let Some(Found {
-            role,
-            data: Data::Numbers(array),
-            place,
-            names,
-        }) = found
-        else {
+        let Some(Found { role, data: Data::Numbers(array), place, names }) = found else {
             return Err(DataError::format(
                 "file of the scores",
                 "missing",
                 "a file of logits or probabilities",
             ));
         };
-        let (rows, classes) = array
-            .matrix(role.what())
-            .map_err(|error| error.in_file(&place.file))?;
+        let (rows, classes) = array.matrix(role.what()).map_err(|error| error.in_file(&place.file))?;
         if let Some(integers) = array.integers {
-            notes.push(format!(
-                "{} are {integers}: read as {}",
-                role.what(),
-                array.numbers.dtype()
-            ));
+            notes.push(format!("{} are {integers}: read as {}", role.what(), array.numbers.dtype()));
         }
         let mut class_names = None;
         if let Some(path) = &input.class_names {
@@ -174,24 +158,13 @@ impl Dataset {
     }
 
     fn take_soft_labels(&mut self, found: Option<Found>) -> Result<()> {
-        let Some(Found {
-            data: Data::Numbers(array),
-            place,
-            ..
-        }) = found
-        else {
+        let Some(Found { data: Data::Numbers(array), place, .. }) = found else {
             return Ok(());
         };
-        let (rows, classes) = array
-            .matrix("soft labels")
-            .map_err(|error| error.in_file(&place.file))?;
+        let (rows, classes) = array.matrix("soft labels").map_err(|error| error.in_file(&place.file))?;
         self.check_rows("rows of soft labels", rows, &place)?;
         if classes != self.classes {
-            let expected = format!(
-                "the {} classes of {}",
-                self.classes,
-                shown(&self.scores_place.file)
-            );
+            let expected = format!("the {} classes of {}", self.classes, shown(&self.scores_place.file));
             let error = DataError::format("number of classes of the soft labels", classes, expected);
             return Err(error.in_file(&place.file));
         }
@@ -200,21 +173,13 @@ impl Dataset {
     }
 
     fn take_labels(&mut self, found: Option<Found>) -> Result<()> {
-        let Some(Found {
-            data: Data::Labels(labels),
-            place,
-            ..
-        }) = found
-        else {
+        let Some(Found { data: Data::Labels(labels), place, .. }) = found else {
             return Ok(());
         };
-        let rows = labels
-            .vector("labels")
-            .map_err(|error| error.in_file(&place.file))?;
+        let rows = labels.vector("labels").map_err(|error| error.in_file(&place.file))?;
         self.check_rows("labels", rows, &place)?;
         if labels.floats {
-            self.notes
-                .push("labels are floating-point numbers, all whole: read as integers".into());
+            self.notes.push("labels are floating-point numbers, all whole: read as integers".into());
         }
         let indices = self.indices(labels, &place)?;
         self.targets = Some((TargetData::Labels(indices), place));
@@ -222,17 +187,10 @@ impl Dataset {
     }
 
     fn take_weights(&mut self, found: Option<Found>) -> Result<()> {
-        let Some(Found {
-            data: Data::Numbers(array),
-            place,
-            ..
-        }) = found
-        else {
+        let Some(Found { data: Data::Numbers(array), place, .. }) = found else {
             return Ok(());
         };
-        let rows = array
-            .vector("weights")
-            .map_err(|error| error.in_file(&place.file))?;
+        let rows = array.vector("weights").map_err(|error| error.in_file(&place.file))?;
         self.check_rows("weights", rows, &place)?;
         self.weights = Some((array.numbers, place));
         Ok(())
@@ -242,11 +200,8 @@ impl Dataset {
         if rows == self.rows {
             return Ok(());
         }
-        let expected = format!(
-            "one for each of the {} rows of {}",
-            self.rows,
-            shown(&self.scores_place.file)
-        );
+        let expected =
+            format!("one for each of the {} rows of {}", self.rows, shown(&self.scores_place.file));
         Err(DataError::format(format!("number of {what}"), rows, expected).in_file(&place.file))
     }
 
@@ -258,24 +213,13 @@ impl Dataset {
         };
         let (names, how) = if let Some(names) = &self.class_names {
             (names.clone(), "in the order of --class-names".to_owned())
-        } else if texts
-            .distinct
-            .iter()
-            .any(|text| self.column_classes.contains(text))
-        {
-            (
-                self.column_classes.clone(),
-                "by the names of the columns of the scores".to_owned(),
-            )
+        } else if texts.distinct.iter().any(|text| self.column_classes.contains(text)) {
+            (self.column_classes.clone(), "by the names of the columns of the scores".to_owned())
         } else {
             let mixed = texts.distinct.iter().any(|text| text.parse::<f64>().is_ok());
-            if let (true, Some(id)) = (
-                mixed,
-                texts
-                    .distinct
-                    .iter()
-                    .position(|text| text.parse::<f64>().is_err()),
-            ) {
+            if let (true, Some(id)) =
+                (mixed, texts.distinct.iter().position(|text| text.parse::<f64>().is_err()))
+            {
                 let expected = "a class index like the others, or --class-names for names of classes";
                 let value = format!("{:?}", texts.distinct[id]);
                 let row = texts.first_row(id);
@@ -314,9 +258,9 @@ impl Dataset {
             return Err(error.in_file(&self.scores_place.file));
         };
         let targets: Targets<'_> = match targets {
-            TargetData::Labels(indices) => Labels::from_values(indices.values(), self.classes)
-                .ignoring(self.ignore_index)
-                .into(),
+            TargetData::Labels(indices) => {
+                Labels::from_values(indices.values(), self.classes).ignoring(self.ignore_index).into()
+            }
             TargetData::Soft(numbers) => SoftLabels::from_values(numbers.values(), self.classes)
                 .map_err(|error| self.locate(error))?
                 .into(),
@@ -338,13 +282,9 @@ impl Dataset {
         let values = self.scores.values();
         if self.probabilities {
             let probabilities = Probabilities::from_values(values, self.classes);
-            probabilities
-                .map(|p| p.zeros(self.zeros).into())
-                .map_err(|error| self.locate(error))
+            probabilities.map(|p| p.zeros(self.zeros).into()).map_err(|error| self.locate(error))
         } else {
-            Logits::from_values(values, self.classes)
-                .map(Into::into)
-                .map_err(|error| self.locate(error))
+            Logits::from_values(values, self.classes).map(Into::into).map_err(|error| self.locate(error))
         }
     }
 
@@ -462,23 +402,14 @@ impl<'a> Plan<'a> {
 
 /// Refuses two ways to say one thing.
 fn only_one(one: bool, other: bool, what: &'static str, expected: &'static str) -> Result<()> {
-    if one && other {
-        Err(DataError::format(what, "given twice", expected))
-    } else {
-        Ok(())
-    }
+    if one && other { Err(DataError::format(what, "given twice", expected)) } else { Ok(()) }
 }
 
 fn plan(input: &Input, with_targets: bool) -> Result<Vec<(&Path, Vec<Wanted>)>> {
     let mut plan = Plan::default();
     let file = input.file.as_deref();
     let (logits, probabilities) = (input.logits.as_deref(), input.probabilities.as_deref());
-    only_one(
-        logits.is_some(),
-        probabilities.is_some(),
-        "file of the scores",
-        "logits or probabilities",
-    )?;
+    only_one(logits.is_some(), probabilities.is_some(), "file of the scores", "logits or probabilities")?;
     let (path, role) = match (logits, probabilities, file) {
         (Some(path), _, _) => (path, Role::Logits),
         (_, Some(path), _) => (path, Role::Probabilities),
@@ -490,16 +421,7 @@ fn plan(input: &Input, with_targets: bool) -> Result<Vec<(&Path, Vec<Wanted>)>> 
         }
     };
     let name = input.scores_name.clone();
-    plan.want(
-        path,
-        Wanted {
-            role,
-            name,
-            needed: true,
-            sole: true,
-            or_soft: false,
-        },
-    );
+    plan.want(path, Wanted { role, name, needed: true, sole: true, or_soft: false });
     if !with_targets {
         return Ok(plan.0);
     }
@@ -508,46 +430,19 @@ fn plan(input: &Input, with_targets: bool) -> Result<Vec<(&Path, Vec<Wanted>)>> 
     let expected = "labels or soft labels";
     only_one(labels.is_some(), soft.is_some(), "file of the labels", expected)?;
     let (labels_name, soft_name) = (input.labels_name.clone(), input.soft_labels_name.clone());
-    only_one(
-        labels_name.is_some(),
-        soft_name.is_some(),
-        "name of the labels",
-        expected,
-    )?;
-    let own = |role, name| Wanted {
-        role,
-        name,
-        needed: true,
-        sole: true,
-        or_soft: false,
-    };
-    let inside = |role, name| Wanted {
-        role,
-        name,
-        needed: true,
-        sole: false,
-        or_soft: false,
-    };
+    only_one(labels_name.is_some(), soft_name.is_some(), "name of the labels", expected)?;
+    let own = |role, name| Wanted { role, name, needed: true, sole: true, or_soft: false };
+    let inside = |role, name| Wanted { role, name, needed: true, sole: false, or_soft: false };
     match (labels, soft, file) {
         (Some(path), _, _) => plan.want(path, own(Role::Labels, labels_name)),
         (_, Some(path), _) => plan.want(path, own(Role::SoftLabels, soft_name)),
         (_, _, Some(path)) if soft_name.is_some() => plan.want(path, inside(Role::SoftLabels, soft_name)),
         (_, _, Some(path)) => {
             let or_soft = labels_name.is_none();
-            plan.want(
-                path,
-                Wanted {
-                    or_soft,
-                    ..inside(Role::Labels, labels_name)
-                },
-            );
+            plan.want(path, Wanted { or_soft, ..inside(Role::Labels, labels_name) });
         }
         _ => {
-            return Err(DataError::format(
-                "file of the labels",
-                "missing",
-                "one of labels or soft labels",
-            ));
+            return Err(DataError::format("file of the labels", "missing", "one of labels or soft labels"));
         }
     }
 
@@ -556,20 +451,10 @@ fn plan(input: &Input, with_targets: bool) -> Result<Vec<(&Path, Vec<Wanted>)>> 
         (Some(path), _) => plan.want(path, own(Role::Weights, name)),
         (None, Some(path)) => {
             let needed = name.is_some();
-            plan.want(
-                path,
-                Wanted {
-                    needed,
-                    ..inside(Role::Weights, name)
-                },
-            );
+            plan.want(path, Wanted { needed, ..inside(Role::Weights, name) });
         }
         (None, None) if name.is_some() => {
-            return Err(DataError::format(
-                "file of the weights",
-                "missing",
-                "the file that the name is of",
-            ));
+            return Err(DataError::format("file of the weights", "missing", "the file that the name is of"));
         }
         (None, None) => {}
     }

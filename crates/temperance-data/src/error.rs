@@ -47,13 +47,7 @@ struct Detail {
 
 impl DataError {
     fn new(kind: DataErrorKind) -> Self {
-        DataError(Box::new(Detail {
-            kind,
-            file: None,
-            line: None,
-            column: None,
-            writing: false,
-        }))
+        DataError(Box::new(Detail { kind, file: None, line: None, column: None, writing: false }))
     }
 
     pub(crate) fn format(
@@ -62,11 +56,7 @@ impl DataError {
         expected: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (what, expected) = (what.into(), expected.into());
-        DataError::new(DataErrorKind::Format {
-            what,
-            value: value.to_string(),
-            expected,
-        })
+        DataError::new(DataErrorKind::Format { what, value: value.to_string(), expected })
     }
 
     pub(crate) fn core(error: temperance::Error) -> Self {
@@ -86,11 +76,9 @@ impl DataError {
             io::ErrorKind::UnexpectedEof => {
                 DataError::format("compressed data", "truncated", "the whole file")
             }
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => DataError::format(
-                "compressed data",
-                format_args!("damaged ({error})"),
-                "an intact file",
-            ),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                DataError::format("compressed data", format_args!("damaged ({error})"), "an intact file")
+            }
             _ => DataError::new(DataErrorKind::Io(error)),
         }
     }
@@ -140,22 +128,13 @@ impl DataError {
 
 /// The file as a message names it.
 pub(crate) fn shown(file: &Path) -> Cow<'_, str> {
-    if file.as_os_str() == "-" {
-        "standard input".into()
-    } else {
-        file.to_string_lossy()
-    }
+    if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() }
 }
 
 /// Up to 20 names, separated by commas.
 pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     const MOST: usize = 20;
-    let mut text = names
-        .iter()
-        .take(MOST)
-        .map(AsRef::as_ref)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = names.iter().take(MOST).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if names.len() > MOST {
         text.push_str(&format!(", … ({} in all)", names.len()));
     }
@@ -170,20 +149,12 @@ fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Detail {
-            kind,
-            file,
-            line,
-            column,
-            writing,
-        } = &*self.0;
+        let Detail { kind, file, line, column, writing } = &*self.0;
         if let DataErrorKind::Io(error) = kind {
             let verb = if *writing { "write" } else { "read" };
             let file = file.as_deref().map_or("a file".into(), shown);
@@ -205,11 +176,7 @@ impl fmt::Display for DataError {
         match kind {
             DataErrorKind::Io(_) => Ok(()),
             DataErrorKind::Core(error) => error.fmt(f),
-            DataErrorKind::Format {
-                what,
-                value,
-                expected,
-            } => {
+            DataErrorKind::Format { what, value, expected } => {
                 write!(f, "{what} is {value}; expected {expected}")
             }
         }

@@ -28,18 +28,8 @@ impl Format {
     /// # Errors
     /// If it is none of those of [`Format`].
     pub fn of(path: &Path) -> Result<Self> {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let all = [
-            Format::Npy,
-            Format::Npz,
-            Format::Safetensors,
-            Format::Csv,
-            Format::CsvGz,
-        ];
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let all = [Format::Npy, Format::Npz, Format::Safetensors, Format::Csv, Format::CsvGz];
         if let Some(format) = all.into_iter().find(|format| name.ends_with(format.extension())) {
             return Ok(format);
         }

@@ -52,11 +52,7 @@ pub(crate) struct Capped<R> {
 impl<R: Read> Capped<R> {
     /// For a decoder of a known number of compressed bytes.
     pub(crate) fn new(inner: R, compressed: u64) -> Self {
-        Capped {
-            inner,
-            compressed: Rc::new(Cell::new(compressed)),
-            out: 0,
-        }
+        Capped { inner, compressed: Rc::new(Cell::new(compressed)), out: 0 }
     }
 }
 
@@ -75,13 +71,6 @@ impl<R: Read> Read for Capped<R> {
 /// The text inside a gzip stream of one or more members.
 pub(crate) fn gunzip<R: Read>(reader: R) -> impl Read {
     let count = Rc::new(Cell::new(0));
-    let counted = Counted {
-        inner: reader,
-        count: Rc::clone(&count),
-    };
-    Capped {
-        inner: flate2::read::MultiGzDecoder::new(counted),
-        compressed: count,
-        out: 0,
-    }
+    let counted = Counted { inner: reader, count: Rc::clone(&count) };
+    Capped { inner: flate2::read::MultiGzDecoder::new(counted), compressed: count, out: 0 }
 }

@@ -19,16 +19,9 @@ pub(crate) fn read_header(reader: &mut dyn Read) -> Result<(Header, u64)> {
     let mut start = [0; 8];
     let read = fill(reader, &mut start).map_err(DataError::reading)?;
     if !start[..read].starts_with(&MAGIC[..read.min(6)]) || read == 0 {
-        let value = if read == 0 {
-            "missing".into()
-        } else {
-            start[..read.min(6)].escape_ascii().to_string()
-        };
-        return Err(DataError::format(
-            "start of the file",
-            value,
-            "\\x93NUMPY, the mark of a .npy file",
-        ));
+        let value =
+            if read == 0 { "missing".into() } else { start[..read.min(6)].escape_ascii().to_string() };
+        return Err(DataError::format("start of the file", value, "\\x93NUMPY, the mark of a .npy file"));
     }
     let truncated = || DataError::format("header", "truncated", "a whole .npy header");
     if read < 8 {
@@ -52,10 +45,7 @@ pub(crate) fn read_header(reader: &mut dyn Read) -> Result<(Header, u64)> {
         ));
     }
     let mut text = Vec::new();
-    reader
-        .take(size as u64)
-        .read_to_end(&mut text)
-        .map_err(DataError::reading)?;
+    reader.take(size as u64).read_to_end(&mut text).map_err(DataError::reading)?;
     if text.len() < size {
         return Err(truncated());
     }
@@ -98,20 +88,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, token: &str) -> Result<()> {
-        if self.eat(token) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.eat(token) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn unexpected(&self) -> DataError {
         let found: String = self.0.chars().take(20).collect();
-        malformed(if found.is_empty() {
-            "incomplete".into()
-        } else {
-            format!("malformed at {found:?}")
-        })
+        malformed(if found.is_empty() { "incomplete".into() } else { format!("malformed at {found:?}") })
     }
 
     fn string(&mut self) -> Result<&'a str> {
@@ -138,11 +120,7 @@ impl<'a> Parser<'a> {
             }
             let (number, rest) = self.0.split_at(digits);
             shape.push(number.parse().map_err(|_| {
-                DataError::format(
-                    "shape",
-                    format_args!("({number}, …)"),
-                    "an array that fits into memory",
-                )
+                DataError::format("shape", format_args!("({number}, …)"), "an array that fits into memory")
             })?);
             // Python 2 wrote 10L.
             self.0 = rest.strip_prefix('L').unwrap_or(rest);
@@ -181,12 +159,9 @@ fn parse(text: &str) -> Result<Header> {
         return Err(parser.unexpected());
     }
     match (descr, fortran, shape) {
-        (Some((item, big_endian)), Some(fortran), Some(shape)) => Ok(Header {
-            item,
-            big_endian,
-            fortran,
-            shape,
-        }),
+        (Some((item, big_endian)), Some(fortran), Some(shape)) => {
+            Ok(Header { item, big_endian, fortran, shape })
+        }
         _ => Err(malformed("incomplete")),
     }
 }
@@ -221,10 +196,7 @@ fn item(descr: &str) -> Result<(Item, bool)> {
         }
         _ => {
             let (kind, width) = code.split_at(code.char_indices().nth(1).map_or(code.len(), |(at, _)| at));
-            let width = width
-                .parse()
-                .ok()
-                .filter(|width| (1..=LONGEST_STRING).contains(width));
+            let width = width.parse().ok().filter(|width| (1..=LONGEST_STRING).contains(width));
             match (kind, width) {
                 ("U", Some(points)) => Item::Utf32(points),
                 ("S" | "a", Some(bytes)) => Item::Utf8(bytes),

@@ -38,11 +38,7 @@ fn damaged(error: ZipError) -> DataError {
 pub(crate) fn read(file: File, size: u64, path: &Path, wanted: &[Wanted]) -> Result<Vec<Found>> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
     if archive.has_duplicate_names() {
-        return Err(DataError::format(
-            "name of a member",
-            "used twice",
-            "every array once",
-        ));
+        return Err(DataError::format("name of a member", "used twice", "every array once"));
     }
     let (mut names, mut indices) = (Vec::new(), Vec::new());
     for index in 0..archive.len() {
@@ -56,10 +52,7 @@ pub(crate) fn read(file: File, size: u64, path: &Path, wanted: &[Wanted]) -> Res
     let mut found = Vec::new();
     for wanted in wanted {
         if let Some((role, name)) = pick(wanted, &names)? {
-            let index = indices[names
-                .iter()
-                .position(|other| other == name)
-                .expect("a name of the archive")];
+            let index = indices[names.iter().position(|other| other == name).expect("a name of the archive")];
             let in_member = |error: DataError| error.in_file(&path.join(format!("{name}.npy")));
             let data = read_member(&mut archive, index, size, role).map_err(in_member)?;
             found.push(Found::new(role, data, path));
@@ -75,11 +68,7 @@ fn read_member(
     role: Role,
 ) -> Result<crate::contents::Data> {
     if archive.by_index_raw(index).map_err(damaged)?.encrypted() {
-        return Err(DataError::format(
-            "member",
-            "encrypted",
-            "an archive without a password",
-        ));
+        return Err(DataError::format("member", "encrypted", "an archive without a password"));
     }
     let member = archive.by_index(index).map_err(damaged)?;
     let compressed = member.compressed_size().min(file_size);
@@ -91,20 +80,9 @@ fn read_member(
     let limit = cap(compressed);
     if claimed > limit && !stored {
         let expected = "at most 200 times its compressed size; decompress the file first";
-        return Err(DataError::format(
-            "inflated size",
-            format_args!("more than {limit} bytes"),
-            expected,
-        ));
+        return Err(DataError::format("inflated size", format_args!("more than {limit} bytes"), expected));
     }
     // Only the size of a stored member is more than a claim.
     let size = (stored && declared == compressed).then_some(declared.saturating_sub(start));
-    read_array(
-        &mut Stream {
-            reader: &mut reader,
-            size,
-        },
-        &header,
-        role,
-    )
+    read_array(&mut Stream { reader: &mut reader, size }, &header, role)
 }

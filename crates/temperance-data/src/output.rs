@@ -53,11 +53,7 @@ impl OutputDir {
             Err(error) => return Err(DataError::writing(error)),
         }
         let listed = match fs::read_to_string(path.join(MANIFEST)) {
-            Ok(text) => text
-                .lines()
-                .filter(|name| is_plain(name))
-                .map(str::to_owned)
-                .collect(),
+            Ok(text) => text.lines().filter(|name| is_plain(name)).map(str::to_owned).collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
             Err(error) => return Err(DataError::reading(error).in_file(&path.join(MANIFEST))),
         };
@@ -77,18 +73,11 @@ impl OutputDir {
             let expected = "an empty directory or one of earlier results, or force (--force)";
             let value = match foreign.len() {
                 1 => format!("{name}, which was not written by this program"),
-                more => format!(
-                    "{name} and {} more, which were not written by this program",
-                    more - 1
-                ),
+                more => format!("{name} and {} more, which were not written by this program", more - 1),
             };
             return Err(DataError::format("content of the directory", value, expected));
         }
-        Ok(OutputDir {
-            path: path.to_owned(),
-            earlier,
-            written: BTreeSet::new(),
-        })
+        Ok(OutputDir { path: path.to_owned(), earlier, written: BTreeSet::new() })
     }
 
     /// Where it is.

@@ -19,42 +19,23 @@ pub(crate) fn read(mut file: File, size: u64, path: &Path, wanted: &[Wanted]) ->
     let mut length = [0; 8];
     if fill(&mut file, &mut length).map_err(DataError::reading)? < 8 {
         let value = format!("{size} bytes");
-        return Err(DataError::format(
-            "size of the file",
-            value,
-            "a whole .safetensors file",
-        ));
+        return Err(DataError::format("size of the file", value, "a whole .safetensors file"));
     }
     let length = u64::from_le_bytes(length);
     if length > LONGEST_HEADER || length > size - 8 {
         let expected = format!("at most {}, to fit into the file", LONGEST_HEADER.min(size - 8));
-        return Err(DataError::format(
-            "size of the header",
-            format_args!("{length} bytes"),
-            expected,
-        ));
+        return Err(DataError::format("size of the header", format_args!("{length} bytes"), expected));
     }
     let mut header = Vec::new();
-    Read::by_ref(&mut file)
-        .take(length)
-        .read_to_end(&mut header)
-        .map_err(DataError::reading)?;
+    Read::by_ref(&mut file).take(length).read_to_end(&mut header).map_err(DataError::reading)?;
     let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| {
         DataError::format("header", format_args!("malformed ({error})"), "tensors in JSON")
     })?;
     let (held, start) = (metadata.data_len() as u64, 8 + length);
     if start.checked_add(held) != Some(size) {
-        let why = if size - start < held {
-            "the file is truncated"
-        } else {
-            "bytes follow the tensors"
-        };
+        let why = if size - start < held { "the file is truncated" } else { "bytes follow the tensors" };
         let expected = format!("{held} bytes for the tensors of the header ({why})");
-        return Err(DataError::format(
-            "size of the data",
-            format_args!("{} bytes", size - start),
-            expected,
-        ));
+        return Err(DataError::format("size of the data", format_args!("{} bytes", size - start), expected));
     }
     // In the order of their offsets.
     let names = metadata.offset_keys();
@@ -66,26 +47,13 @@ pub(crate) fn read(mut file: File, size: u64, path: &Path, wanted: &[Wanted]) ->
         let tensor = metadata.info(name).expect("a name of the header");
         let item = item(tensor.dtype).ok_or_else(|| {
             let value = format!("{:?}", tensor.dtype);
-            DataError::format(
-                format!("dtype of {name}"),
-                value,
-                "bool, integers, F16, BF16, F32 or F64",
-            )
+            DataError::format(format!("dtype of {name}"), value, "bool, integers, F16, BF16, F32 or F64")
         })?;
-        let header = Header {
-            item,
-            big_endian: false,
-            fortran: false,
-            shape: tensor.shape.clone(),
-        };
+        let header = Header { item, big_endian: false, fortran: false, shape: tensor.shape.clone() };
         let (from, to) = tensor.data_offsets;
-        file.seek(SeekFrom::Start(start + from as u64))
-            .map_err(DataError::reading)?;
+        file.seek(SeekFrom::Start(start + from as u64)).map_err(DataError::reading)?;
         let mut reader = Read::by_ref(&mut file).take((to - from) as u64);
-        let mut stream = Stream {
-            reader: &mut reader,
-            size: Some((to - from) as u64),
-        };
+        let mut stream = Stream { reader: &mut reader, size: Some((to - from) as u64) };
         let data = read_array(&mut stream, &header, role)?;
         found.push(Found::new(role, data, path));
     }

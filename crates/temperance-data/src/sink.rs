@@ -27,12 +27,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        Self::open(path)
-            .map(|target| Sink {
-                target,
-                failed: false,
-            })
-            .map_err(|error| error.in_file(path))
+        Self::open(path).map(|target| Sink { target, failed: false }).map_err(|error| error.in_file(path))
     }
 
     fn open(path: &Path) -> Result<Target> {
@@ -41,10 +36,7 @@ impl Sink {
                 return Err(DataError::format("target", "a directory", "the name of a file"));
             }
             Ok(metadata) if !metadata.is_file() => {
-                let file = File::options()
-                    .write(true)
-                    .open(path)
-                    .map_err(DataError::writing)?;
+                let file = File::options().write(true).open(path).map_err(DataError::writing)?;
                 return Ok(Target::Direct(file));
             }
             _ => {}
@@ -63,9 +55,7 @@ impl Sink {
         let file = builder.tempfile_in(directory).map_err(|error| {
             // The error names the temporary file; the user knows only the target.
             DataError::writing(
-                error
-                    .raw_os_error()
-                    .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
+                error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
             )
         })?;
         Ok(Target::Beside(file, path))
@@ -96,9 +86,7 @@ impl Sink {
             Target::Direct(file) => file,
         };
         let done = act(file);
-        self.failed = done
-            .as_ref()
-            .is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        self.failed = done.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
         done
     }
 }

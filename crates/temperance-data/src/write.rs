@@ -75,11 +75,7 @@ impl ScoreWriter {
     /// # Errors
     /// If nothing can be written there, or there is not one column name per class.
     pub fn create(path: &Path, mut file: ScoreFile) -> Result<Self> {
-        if let Some(names) = file
-            .column_names
-            .as_ref()
-            .filter(|names| names.len() != file.classes)
-        {
+        if let Some(names) = file.column_names.as_ref().filter(|names| names.len() != file.classes) {
             let expected = format!("one for each of the {} classes", file.classes);
             return Err(DataError::format("number of column names", names.len(), expected).in_file(path));
         }
@@ -89,13 +85,7 @@ impl ScoreWriter {
         let sink = BufWriter::with_capacity(1 << 16, Sink::create(path)?);
         let written = start(sink, &file);
         let body = written.map_err(|error| DataError::writing(error).in_file(path))?;
-        Ok(ScoreWriter {
-            body,
-            file,
-            path: path.to_owned(),
-            rows: 0,
-            buffer: Vec::new(),
-        })
+        Ok(ScoreWriter { body, file, path: path.to_owned(), rows: 0, buffer: Vec::new() })
     }
 
     /// Appends rows, given one after the other; numbers are rounded to the number type of the file.
@@ -136,10 +126,7 @@ impl ScoreWriter {
                 Body::Gzip(writer) => writer.finish()?,
                 Body::Zip(writer) => writer.finish().map_err(from_zip)?,
             };
-            buffered
-                .into_inner()
-                .map_err(std::io::IntoInnerError::into_error)?
-                .finish()
+            buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
         };
         end().map_err(|error| DataError::writing(error).in_file(&self.path))
     }
@@ -178,9 +165,7 @@ fn start(mut sink: Buffered, file: &ScoreFile) -> std::io::Result<Body> {
             let options = SimpleFileOptions::default()
                 .compression_method(zip::CompressionMethod::Stored)
                 .large_file(bytes > 0xf000_0000);
-            archive
-                .start_file(format!("{}.npy", file.name), options)
-                .map_err(from_zip)?;
+            archive.start_file(format!("{}.npy", file.name), options).map_err(from_zip)?;
             archive.write_all(&npy())?;
             Body::Zip(Box::new(archive))
         }
@@ -225,9 +210,7 @@ fn csv_header(file: &ScoreFile) -> std::io::Result<Vec<u8>> {
     }
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(&names)?;
-    writer
-        .into_inner()
-        .map_err(|error| std::io::Error::other(error.to_string()))
+    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
 }
 
 fn encode(values: &[f64], file: &ScoreFile, out: &mut Vec<u8>) {
@@ -252,14 +235,8 @@ fn encode(values: &[f64], file: &ScoreFile, out: &mut Vec<u8>) {
     }
     match file.dtype {
         Dtype::F64 => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-        Dtype::F32 => values
-            .iter()
-            .for_each(|&value| out.extend((value as f32).to_le_bytes())),
-        Dtype::F16 => values
-            .iter()
-            .for_each(|&value| out.extend(f16::from_f64(value).to_le_bytes())),
-        Dtype::Bf16 => values
-            .iter()
-            .for_each(|&value| out.extend(bf16::from_f64(value).to_le_bytes())),
+        Dtype::F32 => values.iter().for_each(|&value| out.extend((value as f32).to_le_bytes())),
+        Dtype::F16 => values.iter().for_each(|&value| out.extend(f16::from_f64(value).to_le_bytes())),
+        Dtype::Bf16 => values.iter().for_each(|&value| out.extend(bf16::from_f64(value).to_le_bytes())),
     }
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 mod samples;
 
 fn main() -> std::io::Result<()> {
-    let folder = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "temperance-out".to_owned());
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "temperance-out".to_owned());
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;
     for (name, make) in samples::ALL {

@@ -22,12 +22,7 @@ impl Report {
         drawings(self)
             .into_iter()
             .map(|drawing| {
-                let Drawing {
-                    name,
-                    title,
-                    panels,
-                    legend,
-                } = drawing;
+                let Drawing { name, title, panels, legend } = drawing;
                 let svg = svg::file(name, &title, &panels, &legend);
                 Figure { name, title, svg }
             })
@@ -65,37 +60,22 @@ struct Scale {
 impl Scale {
     fn at(&self, value: f64) -> f64 {
         let span = self.values[1] - self.values[0];
-        let part = if span > 0.0 && value.is_finite() {
-            (value - self.values[0]) / span
-        } else {
-            0.0
-        };
+        let part = if span > 0.0 && value.is_finite() { (value - self.values[0]) / span } else { 0.0 };
         self.coordinates[0] + part.clamp(0.0, 1.0) * (self.coordinates[1] - self.coordinates[0])
     }
 }
 
-const UNIT_X: Scale = Scale {
-    values: [0.0, 1.0],
-    coordinates: [LEFT, RIGHT],
-};
+const UNIT_X: Scale = Scale { values: [0.0, 1.0], coordinates: [LEFT, RIGHT] };
 
 // Reliability --------------------------------------------------------------------------------------------
 
 fn reliability(report: &Report) -> Drawing {
-    let cards = [
-        ("before", "Before", &report.before),
-        ("after", "After", &report.after),
-    ];
-    let largest = cards
-        .iter()
-        .flat_map(|(_, _, card)| shares(&card.reliability))
-        .fold(0.0, f64::max);
+    let cards = [("before", "Before", &report.before), ("after", "After", &report.after)];
+    let largest = cards.iter().flat_map(|(_, _, card)| shares(&card.reliability)).fold(0.0, f64::max);
     Drawing {
         name: "reliability",
         title: "Reliability diagram before and after calibration".to_owned(),
-        panels: cards
-            .map(|(key, title, card)| reliability_panel(key, title, card, largest))
-            .into(),
+        panels: cards.map(|(key, title, card)| reliability_panel(key, title, card, largest)).into(),
         legend: reliability_legend(),
     }
 }
@@ -103,16 +83,10 @@ fn reliability(report: &Report) -> Drawing {
 /// The weight of each bin as a fraction of the whole.
 fn shares(bins: &[Bin]) -> Vec<f64> {
     let weight = |bin: &Bin| {
-        if bin.weight.is_finite() {
-            bin.weight.max(0.0)
-        } else {
-            0.0
-        }
+        if bin.weight.is_finite() { bin.weight.max(0.0) } else { 0.0 }
     };
     let total: f64 = bins.iter().map(weight).sum();
-    bins.iter()
-        .map(|bin| if total > 0.0 { weight(bin) / total } else { 0.0 })
-        .collect()
+    bins.iter().map(|bin| if total > 0.0 { weight(bin) / total } else { 0.0 }).collect()
 }
 
 /// The mean confidence and the accuracy of a bin, if both can be drawn.
@@ -128,40 +102,19 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
     const BARS_BOTTOM: f64 = BARS_TOP + 52.0;
     const HEIGHT: f64 = BARS_BOTTOM + 38.0;
     let bins = &card.reliability;
-    let (x, y) = (
-        UNIT_X,
-        Scale {
-            values: [0.0, 1.0],
-            coordinates: [BOTTOM, TOP],
-        },
-    );
+    let (x, y) = (UNIT_X, Scale { values: [0.0, 1.0], coordinates: [BOTTOM, TOP] });
     let mut canvas = Canvas::default();
     canvas.bold(Ink::Main, 14.0, Anchor::Start, [LEFT, 16.0], title);
 
     for tick in FIFTHS {
         canvas.line(Ink::Faint, 1.0, false, [x.at(tick), TOP], [x.at(tick), BOTTOM]);
         canvas.line(Ink::Faint, 1.0, false, [LEFT, y.at(tick)], [RIGHT, y.at(tick)]);
-        canvas.text(
-            Ink::Muted,
-            TICK,
-            Anchor::End,
-            [LEFT - 7.0, y.at(tick) + 4.0],
-            &fixed(tick, 1),
-        );
-        canvas.text(
-            Ink::Muted,
-            TICK,
-            Anchor::Middle,
-            [x.at(tick), BARS_BOTTOM + 15.0],
-            &fixed(tick, 1),
-        );
+        canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 7.0, y.at(tick) + 4.0], &fixed(tick, 1));
+        canvas.text(Ink::Muted, TICK, Anchor::Middle, [x.at(tick), BARS_BOTTOM + 15.0], &fixed(tick, 1));
     }
     for bin in bins {
         if let Some([confidence, accuracy]) = point(bin) {
-            let (low, high) = (
-                [x.at(bin.lower), y.at(confidence)],
-                [x.at(bin.upper), y.at(accuracy)],
-            );
+            let (low, high) = ([x.at(bin.lower), y.at(confidence)], [x.at(bin.upper), y.at(accuracy)]);
             canvas.rect(gap_ink(confidence, accuracy), 0.28, low, high);
         }
     }
@@ -180,78 +133,35 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
     canvas.upward(Ink::Muted, LABEL, [10.0, (TOP + BOTTOM) / 2.0], "accuracy");
 
     // The summary goes to the corner that the points leave free.
-    let above: f64 = bins
-        .iter()
-        .filter_map(point)
-        .map(|[confidence, accuracy]| accuracy - confidence)
-        .sum();
+    let above: f64 = bins.iter().filter_map(point).map(|[confidence, accuracy]| accuracy - confidence).sum();
     let (anchor, at, from) = if above > 0.0 {
         (Anchor::End, RIGHT - 10.0, BOTTOM - 48.0)
     } else {
         (Anchor::Start, LEFT + 10.0, TOP + 22.0)
     };
-    canvas.bold(
-        Ink::Main,
-        14.0,
-        anchor,
-        [at, from],
-        &format!("ECE {}", optional(card.metrics.get("ece"))),
-    );
-    for (line, (label, name)) in [("mean confidence", "mean_confidence"), ("accuracy", "accuracy")]
-        .iter()
-        .enumerate()
+    canvas.bold(Ink::Main, 14.0, anchor, [at, from], &format!("ECE {}", optional(card.metrics.get("ece"))));
+    for (line, (label, name)) in
+        [("mean confidence", "mean_confidence"), ("accuracy", "accuracy")].iter().enumerate()
     {
         let text = format!("{label} {}", optional(card.metrics.get(name)));
-        canvas.text(
-            Ink::Muted,
-            LABEL,
-            anchor,
-            [at, from + 18.0 + 16.0 * line as f64],
-            &text,
-        );
+        canvas.text(Ink::Muted, LABEL, anchor, [at, from + 18.0 + 16.0 * line as f64], &text);
     }
 
-    let height = Scale {
-        values: [0.0, largest_share],
-        coordinates: [BARS_BOTTOM, BARS_TOP],
-    };
+    let height = Scale { values: [0.0, largest_share], coordinates: [BARS_BOTTOM, BARS_TOP] };
     for (bin, share) in bins.iter().zip(shares(bins)) {
         if share > 0.0 {
             let (left, right) = (x.at(bin.lower), x.at(bin.upper));
             let inset = ((right - left) * 0.1).min(1.0);
-            canvas.rect(
-                Ink::Muted,
-                0.65,
-                [left + inset, BARS_BOTTOM],
-                [right - inset, height.at(share)],
-            );
+            canvas.rect(Ink::Muted, 0.65, [left + inset, BARS_BOTTOM], [right - inset, height.at(share)]);
         }
     }
     canvas.line(Ink::Muted, 1.0, false, [LEFT, BARS_BOTTOM], [RIGHT, BARS_BOTTOM]);
     if largest_share > 0.0 {
-        canvas.text(
-            Ink::Muted,
-            TICK,
-            Anchor::End,
-            [LEFT - 7.0, BARS_TOP + 8.0],
-            &fixed(largest_share, 2),
-        );
-        canvas.text(
-            Ink::Muted,
-            TICK,
-            Anchor::End,
-            [LEFT - 7.0, BARS_BOTTOM + 1.0],
-            "0",
-        );
+        canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 7.0, BARS_TOP + 8.0], &fixed(largest_share, 2));
+        canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 7.0, BARS_BOTTOM + 1.0], "0");
     }
     canvas.upward(Ink::Muted, LABEL, [10.0, (BARS_TOP + BARS_BOTTOM) / 2.0], "share");
-    canvas.text(
-        Ink::Muted,
-        LABEL,
-        Anchor::Middle,
-        [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0],
-        "confidence",
-    );
+    canvas.text(Ink::Muted, LABEL, Anchor::Middle, [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0], "confidence");
 
     Panel {
         key,
@@ -264,11 +174,7 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
 
 /// Below the diagonal the model claims too much, above it too little.
 fn gap_ink(confidence: f64, accuracy: f64) -> Ink {
-    if accuracy < confidence {
-        Ink::Orange
-    } else {
-        Ink::Blue
-    }
+    if accuracy < confidence { Ink::Orange } else { Ink::Blue }
 }
 
 fn frame(canvas: &mut Canvas, top: f64, bottom: f64) {
@@ -281,10 +187,7 @@ fn reliability_description(title: &str, card: &Scorecard) -> String {
     if points.is_empty() {
         return format!("{title} calibration: no bin holds rows.");
     }
-    let below = points
-        .iter()
-        .filter(|[confidence, accuracy]| accuracy < confidence)
-        .count();
+    let below = points.iter().filter(|[confidence, accuracy]| accuracy < confidence).count();
     let mut text = format!(
         "{title} calibration the expected calibration error is {}; mean confidence is {} and accuracy {}. Of {} bins, \
          {} hold rows: in {below} of them accuracy lies below confidence (over-confident).",
@@ -294,11 +197,7 @@ fn reliability_description(title: &str, card: &Scorecard) -> String {
         card.reliability.len(),
         points.len(),
     );
-    let fullest = card
-        .reliability
-        .iter()
-        .filter(|bin| point(bin).is_some())
-        .max_by_key(|bin| bin.rows);
+    let fullest = card.reliability.iter().filter(|bin| point(bin).is_some()).max_by_key(|bin| bin.rows);
     if let Some(bin) = fullest {
         text += &format!(
             " The fullest bin, from {} to {}, holds {} with mean confidence {} and accuracy {}.",
@@ -324,18 +223,9 @@ fn reliability_legend() -> Vec<Legend> {
     };
     vec![
         sample(&mark, "accuracy in a bin, 95\u{a0}% interval"),
-        sample(
-            &|canvas| canvas.rect(Ink::Orange, 0.28, [1.0, 2.0], [21.0, 12.0]),
-            "gap: over-confident",
-        ),
-        sample(
-            &|canvas| canvas.rect(Ink::Blue, 0.28, [1.0, 2.0], [21.0, 12.0]),
-            "gap: under-confident",
-        ),
-        sample(
-            &|canvas| canvas.line(Ink::Muted, 1.2, true, [0.0, 7.0], [22.0, 7.0]),
-            "perfectly calibrated",
-        ),
+        sample(&|canvas| canvas.rect(Ink::Orange, 0.28, [1.0, 2.0], [21.0, 12.0]), "gap: over-confident"),
+        sample(&|canvas| canvas.rect(Ink::Blue, 0.28, [1.0, 2.0], [21.0, 12.0]), "gap: under-confident"),
+        sample(&|canvas| canvas.line(Ink::Muted, 1.2, true, [0.0, 7.0], [22.0, 7.0]), "perfectly calibrated"),
     ]
 }
 
@@ -347,60 +237,31 @@ fn loss(report: &Report) -> Drawing {
     const HEIGHT: f64 = BOTTOM + 40.0;
     let calibrator = &report.calibrator;
     let mut canvas = Canvas::default();
-    canvas.bold(
-        Ink::Main,
-        14.0,
-        Anchor::Start,
-        [LEFT, 16.0],
-        "Mean NLL of the fitting rows (nats)",
-    );
+    canvas.bold(Ink::Main, 14.0, Anchor::Start, [LEFT, 16.0], "Mean NLL of the fitting rows (nats)");
 
     let drawable = |&[t, nll]: &[f64; 2]| t > 0.0 && t.is_finite() && nll.is_finite();
     let curve: Vec<[f64; 2]> = calibrator.curve.iter().copied().filter(drawable).collect();
     let one = Some([1.0, calibrator.nll_before]).filter(drawable);
     let optimum = Some([calibrator.temperature, calibrator.nll_after]).filter(drawable);
-    let interval = calibrator
-        .interval
-        .filter(|ends| ends.iter().all(|&t| t > 0.0 && t.is_finite()));
+    let interval = calibrator.interval.filter(|ends| ends.iter().all(|&t| t > 0.0 && t.is_finite()));
     let marks: Vec<[f64; 2]> = one.into_iter().chain(optimum).collect();
 
-    let all_t = || {
-        curve
-            .iter()
-            .chain(&marks)
-            .map(|&[t, _]| t)
-            .chain(interval.into_iter().flatten())
-            .chain([1.0])
-    };
+    let all_t =
+        || curve.iter().chain(&marks).map(|&[t, _]| t).chain(interval.into_iter().flatten()).chain([1.0]);
     let [first, last] = span(all_t().map(f64::ln)).unwrap_or([-1.0, 1.0]);
     let margin = 0.03 * (last - first).max(0.1);
-    let log_x = Scale {
-        values: [first - margin, last + margin],
-        coordinates: [LEFT, RIGHT],
-    };
+    let log_x = Scale { values: [first - margin, last + margin], coordinates: [LEFT, RIGHT] };
     let x = |t: f64| log_x.at(t.ln());
     // The wings of the curve may be high; what matters is between T = 1 and the optimum.
     let [lowest, highest] = span(curve.iter().chain(&marks).map(|&[_, nll]| nll)).unwrap_or([0.0, 1.0]);
     let drop = marks.iter().map(|&[_, nll]| nll - lowest).fold(0.0, f64::max);
-    let room = (2.5 * drop)
-        .max(0.3 * (highest - lowest))
-        .max(1e-3 * lowest.abs())
-        .max(1e-3);
-    let y = Scale {
-        values: [lowest - 0.16 * room, lowest + room],
-        coordinates: [BOTTOM, TOP],
-    };
+    let room = (2.5 * drop).max(0.3 * (highest - lowest)).max(1e-3 * lowest.abs()).max(1e-3);
+    let y = Scale { values: [lowest - 0.16 * room, lowest + room], coordinates: [BOTTOM, TOP] };
 
     for tick in ticks(y.values, 5) {
         let decimals = decimals(y.values, 5);
         canvas.line(Ink::Faint, 1.0, false, [LEFT, y.at(tick)], [RIGHT, y.at(tick)]);
-        canvas.text(
-            Ink::Muted,
-            TICK,
-            Anchor::End,
-            [LEFT - 6.0, y.at(tick) + 4.0],
-            &fixed(tick, decimals),
-        );
+        canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 6.0, y.at(tick) + 4.0], &fixed(tick, decimals));
     }
     for (tick, label) in log_ticks(log_x.values) {
         canvas.line(Ink::Faint, 1.0, false, [x(tick), TOP], [x(tick), BOTTOM]);
@@ -448,23 +309,11 @@ fn loss(report: &Report) -> Drawing {
         label(1.0, one_side, BOTTOM - 8.0, Ink::Muted, "T = 1".to_owned());
     }
     if let Some(t) = optimum_t {
-        label(
-            t,
-            optimum_side,
-            TOP + 14.0,
-            Ink::Main,
-            format!("T = {}", temperature(t)),
-        );
+        label(t, optimum_side, TOP + 14.0, Ink::Main, format!("T = {}", temperature(t)));
     }
     frame(&mut canvas, TOP, BOTTOM);
     let axis = "temperature T (logarithmic scale)";
-    canvas.text(
-        Ink::Muted,
-        LABEL,
-        Anchor::Middle,
-        [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0],
-        axis,
-    );
+    canvas.text(Ink::Muted, LABEL, Anchor::Middle, [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0], axis);
 
     let description = format!(
         "Mean negative log-likelihood of the fitting rows against temperature. It is {} at T = 1 and {} at the fitted \
@@ -474,19 +323,8 @@ fn loss(report: &Report) -> Drawing {
         words::temperature_with_interval(calibrator),
     );
     let title = "Loss against temperature".to_owned();
-    let panel = Panel {
-        key: "curve",
-        title: title.clone(),
-        description,
-        size: [WIDTH, HEIGHT],
-        canvas,
-    };
-    Drawing {
-        name: "nll",
-        title,
-        panels: vec![panel],
-        legend: loss_legend(interval.is_some()),
-    }
+    let panel = Panel { key: "curve", title: title.clone(), description, size: [WIDTH, HEIGHT], canvas };
+    Drawing { name: "nll", title, panels: vec![panel], legend: loss_legend(interval.is_some()) }
 }
 
 fn loss_legend(interval: bool) -> Vec<Legend> {
@@ -499,31 +337,16 @@ fn loss_legend(interval: bool) -> Vec<Legend> {
     }
     fitted.line(Ink::Blue, 1.2, false, [11.0, 0.0], [11.0, 14.0]);
     fitted.disc(Ink::Blue, 3.4, [11.0, 7.0]);
-    let fitted_label = if interval {
-        "fitted T, 95\u{a0}% interval"
-    } else {
-        "fitted T"
-    };
-    vec![
-        Legend {
-            sample: unscaled,
-            label: "unscaled",
-        },
-        Legend {
-            sample: fitted,
-            label: fitted_label,
-        },
-    ]
+    let fitted_label = if interval { "fitted T, 95\u{a0}% interval" } else { "fitted T" };
+    vec![Legend { sample: unscaled, label: "unscaled" }, Legend { sample: fitted, label: fitted_label }]
 }
 
 /// Smallest and largest of the finite values.
 fn span(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
-    values
-        .filter(|value| value.is_finite())
-        .fold(None, |span, value| {
-            let [low, high] = span.unwrap_or([value; 2]);
-            Some([f64::min(low, value), f64::max(high, value)])
-        })
+    values.filter(|value| value.is_finite()).fold(None, |span, value| {
+        let [low, high] = span.unwrap_or([value; 2]);
+        Some([f64::min(low, value), f64::max(high, value)])
+    })
 }
 
 /// The pieces of a curve that lie at or below `limit`, cut where the curve crosses it.
@@ -556,10 +379,7 @@ fn below(curve: &[[f64; 2]], limit: f64) -> Vec<Vec<[f64; 2]>> {
 fn step([low, high]: [f64; 2], count: usize) -> f64 {
     let raw = (high - low) / count as f64;
     let power = 10_f64.powf(raw.log10().floor());
-    let factor = [1.0, 2.0, 5.0]
-        .into_iter()
-        .find(|factor| factor * power >= raw * 0.999)
-        .unwrap_or(10.0);
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= raw * 0.999).unwrap_or(10.0);
     factor * power
 }
 
@@ -570,10 +390,7 @@ fn ticks(values: [f64; 2], count: usize) -> Vec<f64> {
         return Vec::new();
     }
     let first = (values[0] / step).ceil();
-    (0..=2 * count)
-        .map(|i| (first + i as f64) * step)
-        .take_while(|&tick| tick <= values[1])
-        .collect()
+    (0..=2 * count).map(|i| (first + i as f64) * step).take_while(|&tick| tick <= values[1]).collect()
 }
 
 /// Decimals that tell these ticks apart.
@@ -599,11 +416,7 @@ fn log_ticks([low, high]: [f64; 2]) -> Vec<(f64, String)> {
             let text = format!("{factor}e{exponent}");
             let value: f64 = text.parse().unwrap_or(f64::NAN);
             if (low..=high).contains(&value.ln()) {
-                let label = if (-3..5).contains(&exponent) {
-                    value.to_string()
-                } else {
-                    text
-                };
+                let label = if (-3..5).contains(&exponent) { value.to_string() } else { text };
                 ticks.push((value, label.replace('-', "−")));
             }
         }
@@ -614,18 +427,12 @@ fn log_ticks([low, high]: [f64; 2]) -> Vec<(f64, String)> {
 // Confidence ---------------------------------------------------------------------------------------------
 
 fn confidence(report: &Report) -> Drawing {
-    let cards = [
-        ("before", "Before", &report.before),
-        ("after", "After", &report.after),
-    ];
+    let cards = [("before", "Before", &report.before), ("after", "After", &report.after)];
     let largest = cards
         .iter()
         .flat_map(|(_, _, card)| {
             let histogram = &card.confidence_histogram;
-            parts(histogram, &histogram.right)
-                .1
-                .into_iter()
-                .chain(parts(histogram, &histogram.wrong).1)
+            parts(histogram, &histogram.right).1.into_iter().chain(parts(histogram, &histogram.wrong).1)
         })
         .fold(0.0, f64::max);
     Drawing {
@@ -643,10 +450,7 @@ fn parts(histogram: &ConfidenceHistogram, weights: &[f64]) -> (f64, Vec<f64>) {
     let bins = histogram.edges.len().saturating_sub(1).min(weights.len());
     let weight = |&weight: &f64| if weight.is_finite() { weight.max(0.0) } else { 0.0 };
     let total: f64 = weights[..bins].iter().map(weight).sum();
-    let parts = weights[..bins]
-        .iter()
-        .map(|w| if total > 0.0 { weight(w) / total } else { 0.0 })
-        .collect();
+    let parts = weights[..bins].iter().map(|w| if total > 0.0 { weight(w) / total } else { 0.0 }).collect();
     (total, parts)
 }
 
@@ -659,24 +463,13 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
     canvas.bold(Ink::Main, 14.0, Anchor::Start, [LEFT, 16.0], title);
     let total = parts(histogram, &histogram.right).0 + parts(histogram, &histogram.wrong).0;
     let mut description = format!("{title} calibration:");
-    let groups = [
-        ("right", Ink::Blue, &histogram.right),
-        ("wrong", Ink::Orange, &histogram.wrong),
-    ];
+    let groups = [("right", Ink::Blue, &histogram.right), ("wrong", Ink::Orange, &histogram.wrong)];
     for ((name, ink, weights), top) in groups.into_iter().zip(TOPS) {
         let bottom = top + TALL;
         let (sum, parts) = parts(histogram, weights);
-        let y = Scale {
-            values: [0.0, if largest > 0.0 { largest } else { 1.0 }],
-            coordinates: [bottom, top],
-        };
-        canvas.text(
-            Ink::Main,
-            LABEL,
-            Anchor::Start,
-            [LEFT, top - 8.0],
-            &format!("{name} predictions"),
-        );
+        let y =
+            Scale { values: [0.0, if largest > 0.0 { largest } else { 1.0 }], coordinates: [bottom, top] };
+        canvas.text(Ink::Main, LABEL, Anchor::Start, [LEFT, top - 8.0], &format!("{name} predictions"));
         let amount = format!("{} of {}", format::weight(sum), format::weight(total));
         canvas.text(Ink::Muted, TICK, Anchor::End, [RIGHT, top - 8.0], &amount);
         for tick in FIFTHS {
@@ -685,13 +478,7 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
         for tick in ticks(y.values, 4) {
             canvas.line(Ink::Faint, 1.0, false, [LEFT, y.at(tick)], [RIGHT, y.at(tick)]);
             let text = fixed(tick, decimals(y.values, 4).max(1));
-            canvas.text(
-                Ink::Muted,
-                TICK,
-                Anchor::End,
-                [LEFT - 7.0, y.at(tick) + 4.0],
-                &text,
-            );
+            canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 7.0, y.at(tick) + 4.0], &text);
         }
         for (edges, &part) in histogram.edges.windows(2).zip(&parts) {
             if part > 0.0 {
@@ -706,22 +493,14 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
         }
         frame(&mut canvas, top, bottom);
         canvas.upward(Ink::Muted, LABEL, [10.0, (top + bottom) / 2.0], "share");
-        description += &format!(
-            " {} of {} predictions are {name}",
-            format::weight(sum),
-            format::weight(total)
-        );
-        let fullest = parts
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .filter(|(_, part)| **part > 0.0);
+        description +=
+            &format!(" {} of {} predictions are {name}", format::weight(sum), format::weight(total));
+        let fullest =
+            parts.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).filter(|(_, part)| **part > 0.0);
         if let Some((bin, &part)) = fullest {
             let [lower, upper] = [histogram.edges[bin], histogram.edges[bin + 1]].map(metric);
-            description += &format!(
-                "; most often with confidence {lower} to {upper} (share {})",
-                metric(part)
-            );
+            description +=
+                &format!("; most often with confidence {lower} to {upper} (share {})", metric(part));
         }
         description += ".";
     }
@@ -729,13 +508,7 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
         let at = [x.at(tick), TOPS[1] + TALL + 16.0];
         canvas.text(Ink::Muted, TICK, Anchor::Middle, at, &fixed(tick, 1));
     }
-    canvas.text(
-        Ink::Muted,
-        LABEL,
-        Anchor::Middle,
-        [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0],
-        "confidence",
-    );
+    canvas.text(Ink::Muted, LABEL, Anchor::Middle, [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0], "confidence");
     Panel {
         key,
         title: format!("Confidence of right and wrong predictions, {key} calibration"),
@@ -754,10 +527,7 @@ mod tests {
         assert_eq!(ticks([0.0, 1.0], 5).len(), 6);
         assert!(ticks([0.5, 0.5], 5).is_empty());
         let labels = |low: f64, high: f64| -> Vec<String> {
-            log_ticks([low.ln(), high.ln()])
-                .into_iter()
-                .map(|(_, label)| label)
-                .collect()
+            log_ticks([low.ln(), high.ln()]).into_iter().map(|(_, label)| label).collect()
         };
         assert_eq!(labels(0.25, 8.0), ["0.5", "1", "2", "5"]);
         assert_eq!(labels(1e-5, 1.1), ["1e−5", "1e−4", "0.001", "0.01", "0.1", "1"]);

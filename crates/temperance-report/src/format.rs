@@ -27,9 +27,7 @@ fn number(x: f64, digits: Digits) -> String {
         Digits::Significant(_) if size == 0.0 => "0".to_owned(),
         Digits::Significant(significant) => {
             let scientific = format!("{size:.*e}", significant - 1);
-            let exponent = scientific
-                .split_once('e')
-                .and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+            let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
             match exponent {
                 Some(exponent @ -4..=5) => {
                     let decimals = (significant as i32 - 1 - exponent).max(0) as usize;
@@ -64,11 +62,7 @@ pub(crate) fn standard_error(x: f64) -> String {
 
 /// A slope or another size of which only the magnitude matters.
 pub(crate) fn magnitude(x: f64) -> String {
-    if x == 0.0 {
-        "0".to_owned()
-    } else {
-        number(x, Digits::Significant(2))
-    }
+    if x == 0.0 { "0".to_owned() } else { number(x, Digits::Significant(2)) }
 }
 
 /// A number with as many decimals as given, for axes.
@@ -86,11 +80,7 @@ pub(crate) fn change(before: f64, after: f64) -> String {
         return "0".to_owned();
     }
     let change = after - before;
-    if change > 0.0 {
-        format!("+{}", metric(change))
-    } else {
-        metric(change)
-    }
+    if change > 0.0 { format!("+{}", metric(change)) } else { metric(change) }
 }
 
 /// A number of things: `5 000`, with narrow spaces that do not break.
@@ -154,43 +144,14 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let metrics = [
-            0.0912,
-            0.0,
-            1.2e-7,
-            -0.5,
-            -3e-5,
-            1234.5,
-            2.5e7,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-        ];
-        let written = [
-            "0.0912",
-            "0.0000",
-            "1.2e-7",
-            "−0.5000",
-            "−3.0e-5",
-            "1234.5000",
-            "2.500e7",
-            "∞",
-            "−∞",
-        ];
+        let metrics = [0.0912, 0.0, 1.2e-7, -0.5, -3e-5, 1234.5, 2.5e7, f64::INFINITY, f64::NEG_INFINITY];
+        let written = ["0.0912", "0.0000", "1.2e-7", "−0.5000", "−3.0e-5", "1234.5000", "2.500e7", "∞", "−∞"];
         assert_eq!(metrics.map(metric), written);
         assert_eq!(metric(f64::NAN), "undefined");
         assert_eq!(optional(None), "–");
         let temperatures = [2.04567, 0.05, 9.99996, 123.45, 10_000.0, 1e-4, 3.2e-9, 1e9, 0.0];
-        let written = [
-            "2.046",
-            "0.05000",
-            "10.00",
-            "123.5",
-            "10000",
-            "0.0001000",
-            "3.200e-9",
-            "1.000e9",
-            "0",
-        ];
+        let written =
+            ["2.046", "0.05000", "10.00", "123.5", "10000", "0.0001000", "3.200e-9", "1.000e9", "0"];
         assert_eq!(temperatures.map(temperature), written);
     }
 
@@ -209,10 +170,7 @@ mod tests {
 
     #[test]
     fn foreign_text() {
-        assert_eq!(
-            escape("<b a='\"'>&\0"),
-            "&lt;b a=&#39;&quot;&#39;&gt;&amp;\u{fffd}"
-        );
+        assert_eq!(escape("<b a='\"'>&\0"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;\u{fffd}");
         assert_eq!(clean("\u{1b}[31m\u{202e}red\n"), "\u{fffd}[31m\u{fffd}red ");
     }
 }

@@ -20,9 +20,7 @@ impl Report {
     /// It follows light and dark screens, fits phones and paper, and can be read with a keyboard or a screen
     /// reader. All foreign text in it is escaped.
     pub fn html(&self) -> String {
-        page(self)
-            .render()
-            .expect("a page is text, and writing text to memory does not fail")
+        page(self).render().expect("a page is text, and writing text to memory does not fail")
     }
 }
 
@@ -70,11 +68,7 @@ struct Fact {
 
 impl Fact {
     fn new(label: impl Into<String>, value: impl Into<String>, was: impl Into<String>) -> Self {
-        Fact {
-            label: label.into(),
-            value: value.into(),
-            was: was.into(),
-        }
+        Fact { label: label.into(), value: value.into(), was: was.into() }
     }
 }
 
@@ -151,16 +145,8 @@ fn page(report: &Report) -> Page {
             && calibrator.temperature.is_finite(),
         temperature_exact: calibrator.temperature.to_string(),
         glossary: glossary(report),
-        conventions: report
-            .conventions
-            .iter()
-            .map(|(name, text)| convention(name, text))
-            .collect(),
-        version: if report.version.is_empty() {
-            "Temperance".to_owned()
-        } else {
-            clean(&report.version)
-        },
+        conventions: report.conventions.iter().map(|(name, text)| convention(name, text)).collect(),
+        version: if report.version.is_empty() { "Temperance".to_owned() } else { clean(&report.version) },
     }
 }
 
@@ -194,16 +180,10 @@ fn tiles(report: &Report) -> Vec<Fact> {
         }
         (true, None) => "no interval".to_owned(),
     };
-    let mut tiles = vec![Fact::new(
-        "Temperature T",
-        temperature(calibrator.temperature),
-        precision,
-    )];
-    for (name, label) in [
-        ("ece", "Calibration error (ECE)"),
-        ("nll", "Loss (NLL, nats)"),
-        ("accuracy", "Accuracy"),
-    ] {
+    let mut tiles = vec![Fact::new("Temperature T", temperature(calibrator.temperature), precision)];
+    for (name, label) in
+        [("ece", "Calibration error (ECE)"), ("nll", "Loss (NLL, nats)"), ("accuracy", "Accuracy")]
+    {
         let (before, after) = (report.before.metrics.get(name), report.after.metrics.get(name));
         let was = match metric_words(name).verdict(name, &report.before, &report.after) {
             "unchanged" => "unchanged".to_owned(),
@@ -219,12 +199,8 @@ fn reliability_caption(report: &Report) -> String {
     let mut caption = "Accuracy against confidence on the held-out rows, before and after calibration. Vertical lines \
                        are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of each bin."
         .to_owned();
-    let empty = |card: &Scorecard| {
-        card.reliability
-            .iter()
-            .filter(|bin| bin.accuracy.is_none())
-            .count() as u64
-    };
+    let empty =
+        |card: &Scorecard| card.reliability.iter().filter(|bin| bin.accuracy.is_none()).count() as u64;
     let (before, after) = (empty(&report.before), empty(&report.after));
     if before + after > 0 {
         caption += &format!(
@@ -253,14 +229,8 @@ fn bins(report: &Report) -> Vec<Bins> {
             .collect()
     };
     let tables = [("before", &report.before), ("after", &report.after)];
-    let tables = tables.map(|(key, card)| Bins {
-        key,
-        rows: rows(card),
-    });
-    tables
-        .into_iter()
-        .filter(|table| !table.rows.is_empty())
-        .collect()
+    let tables = tables.map(|(key, card)| Bins { key, rows: rows(card) });
+    tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
 fn metric_rows(report: &Report) -> Vec<MetricRow> {
@@ -315,9 +285,7 @@ fn nll_caption(report: &Report) -> String {
 
 fn certificate(report: &Report) -> Vec<Fact> {
     let calibrator = &report.calibrator;
-    let error = calibrator
-        .standard_error
-        .map_or_else(|| NONE.to_owned(), format::standard_error);
+    let error = calibrator.standard_error.map_or_else(|| NONE.to_owned(), format::standard_error);
     let interval = calibrator.interval.map_or_else(
         || NONE.to_owned(),
         |[lower, upper]| format!("{} to {}", temperature(lower), temperature(upper)),
@@ -331,11 +299,7 @@ fn certificate(report: &Report) -> Vec<Fact> {
         Fact::new("Temperature T", temperature(calibrator.temperature), ""),
         Fact::new("Standard error", error, "how much T would vary with other rows"),
         Fact::new("95\u{a0}% interval", interval, "range of plausible values of T"),
-        Fact::new(
-            "Loss at T\u{a0}=\u{a0}1",
-            metric(calibrator.nll_before),
-            "mean NLL in nats",
-        ),
+        Fact::new("Loss at T\u{a0}=\u{a0}1", metric(calibrator.nll_before), "mean NLL in nats"),
         Fact::new("Loss at the fit", metric(calibrator.nll_after), ""),
         Fact::new("Slope", format::magnitude(calibrator.gradient), "0 at an optimum"),
         Fact::new("Iterations", count(calibrator.iterations.into()), ""),
@@ -351,11 +315,7 @@ fn classes(report: &Report) -> Vec<Class> {
         (0..pairs).map(|i| (before.get(i), after.get(i))).collect();
     if rows.len() > CLASSES_SHOWN {
         let error = |row: &(Option<&ClassRow>, Option<&ClassRow>)| {
-            row.1
-                .or(row.0)
-                .map(|row| row.ece)
-                .filter(|ece| !ece.is_nan())
-                .unwrap_or(f64::INFINITY)
+            row.1.or(row.0).map(|row| row.ece).filter(|ece| !ece.is_nan()).unwrap_or(f64::INFINITY)
         };
         rows.sort_by(|a, b| error(b).total_cmp(&error(a)));
         rows.truncate(WORST);
@@ -394,11 +354,7 @@ fn class_note(report: &Report, shown: usize) -> String {
 
 fn convention(name: &str, text: &str) -> Fact {
     let words = metric_words(name);
-    let label = if words.meaning.is_empty() {
-        clean(name).replace('_', " ")
-    } else {
-        words.label
-    };
+    let label = if words.meaning.is_empty() { clean(name).replace('_', " ") } else { words.label };
     Fact::new(label, clean(text), "")
 }
 
@@ -456,27 +412,12 @@ fn glossary(report: &Report) -> Vec<Fact> {
     }
     if report.calibrator.flags.is_empty() {
         let known = [
-            (
-                "at_bound",
-                "the best T lies at or beyond the bounds of the search",
-            ),
-            (
-                "separable",
-                "the model is right on every fitting row, so that they cannot determine T",
-            ),
-            (
-                "worse_than_constant",
-                "no T does better than the same probability for every class",
-            ),
+            ("at_bound", "the best T lies at or beyond the bounds of the search"),
+            ("separable", "the model is right on every fitting row, so that they cannot determine T"),
+            ("worse_than_constant", "no T does better than the same probability for every class"),
         ];
-        let text: Vec<String> = known
-            .iter()
-            .map(|(flag, text)| format!("{flag}: {text}"))
-            .collect();
-        let text = format!(
-            "What a fit can warn of. {}. This fit raised none.",
-            text.join("; ")
-        );
+        let text: Vec<String> = known.iter().map(|(flag, text)| format!("{flag}: {text}")).collect();
+        let text = format!("What a fit can warn of. {}. This fit raised none.", text.join("; "));
         entries.push(Fact::new("Flags", text, ""));
     }
     entries

@@ -106,10 +106,7 @@ impl Metrics {
 
     /// The value of a metric.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|&(_, value)| value)
+        self.0.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
     }
 
     /// Names and values in order.

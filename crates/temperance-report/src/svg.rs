@@ -25,14 +25,7 @@ pub(crate) enum Ink {
 }
 
 impl Ink {
-    const ALL: [Ink; 6] = [
-        Ink::Main,
-        Ink::Muted,
-        Ink::Faint,
-        Ink::Blue,
-        Ink::Orange,
-        Ink::Paper,
-    ];
+    const ALL: [Ink; 6] = [Ink::Main, Ink::Muted, Ink::Faint, Ink::Blue, Ink::Orange, Ink::Paper];
 
     fn class(self) -> &'static str {
         match self {
@@ -73,11 +66,7 @@ impl Ink {
     }
 
     fn stroke(self) -> String {
-        format!(
-            "class=\"s-{}\" stroke=\"{}\" fill=\"none\"",
-            self.class(),
-            self.light()
-        )
+        format!("class=\"s-{}\" stroke=\"{}\" fill=\"none\"", self.class(), self.light())
     }
 }
 
@@ -86,10 +75,7 @@ pub(crate) fn dark_style(scope: &str) -> String {
     let mut rules = String::from("@media screen and (prefers-color-scheme:dark){");
     for ink in Ink::ALL {
         let (class, color) = (ink.class(), ink.dark());
-        let _ = write!(
-            rules,
-            "{scope} .f-{class}{{fill:{color}}}{scope} .s-{class}{{stroke:{color}}}"
-        );
+        let _ = write!(rules, "{scope} .f-{class}{{fill:{color}}}{scope} .s-{class}{{stroke:{color}}}");
     }
     rules + "}"
 }
@@ -107,11 +93,7 @@ fn px(x: f64) -> String {
     debug_assert!(x.is_finite(), "a coordinate must be finite");
     let text = format!("{:.2}", if x.is_finite() { x } else { 0.0 });
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// SVG elements as they are drawn.
@@ -122,11 +104,7 @@ impl Canvas {
     pub(crate) fn rect(&mut self, ink: Ink, opacity: f64, [x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) {
         let (x, width) = (x0.min(x1), (x1 - x0).abs());
         let (y, height) = (y0.min(y1), (y1 - y0).abs());
-        let opacity = if opacity < 1.0 {
-            format!(" fill-opacity=\"{opacity}\"")
-        } else {
-            String::new()
-        };
+        let opacity = if opacity < 1.0 { format!(" fill-opacity=\"{opacity}\"") } else { String::new() };
         let _ = write!(
             self.0,
             "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}{opacity}/>",
@@ -162,10 +140,7 @@ impl Canvas {
         if points.len() < 2 {
             return;
         }
-        let points: Vec<String> = points
-            .iter()
-            .map(|&[x, y]| format!("{},{}", px(x), px(y)))
-            .collect();
+        let points: Vec<String> = points.iter().map(|&[x, y]| format!("{},{}", px(x), px(y))).collect();
         let _ = write!(
             self.0,
             "<polyline points=\"{}\" {} stroke-width=\"{width}\" stroke-linejoin=\"round\"/>",
@@ -280,13 +255,7 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
     let mut body = String::new();
     let mut x = MARGIN;
     for panel in panels {
-        let _ = write!(
-            body,
-            "<g transform=\"translate({} {})\">{}</g>",
-            px(x),
-            px(MARGIN),
-            panel.canvas.0
-        );
+        let _ = write!(body, "<g transform=\"translate({} {})\">{}</g>", px(x), px(MARGIN), panel.canvas.0);
         x += panel.size[0] + GAP;
     }
     // Text is not measured here; 6 a character is wide enough for this size in any usual font.
@@ -307,13 +276,7 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
         let mut x = MARGIN + 8.0;
         for entry in entries {
             let mut label = Canvas::default();
-            label.text(
-                Ink::Main,
-                12.0,
-                Anchor::Start,
-                [SAMPLE[0] + 8.0, 11.5],
-                entry.label,
-            );
+            label.text(Ink::Main, 12.0, Anchor::Start, [SAMPLE[0] + 8.0, 11.5], entry.label);
             let _ = write!(
                 body,
                 "<g transform=\"translate({} {})\">{}{}</g>",
@@ -326,11 +289,7 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
         }
         y += LEGEND_LINE;
     }
-    let height = if lines.is_empty() {
-        tallest + 2.0 * MARGIN
-    } else {
-        y + MARGIN - 6.0
-    };
+    let height = if lines.is_empty() { tallest + 2.0 * MARGIN } else { y + MARGIN - 6.0 };
 
     let id = format!("temperance-{figure}");
     let description: Vec<&str> = panels.iter().map(|panel| panel.description.as_str()).collect();

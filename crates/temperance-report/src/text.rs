@@ -40,9 +40,8 @@ impl Report {
         for name in names(&[&self.before, &self.after]) {
             let words = metric_words(name);
             let (before, after) = (self.before.metrics.get(name), self.after.metrics.get(name));
-            let change = before
-                .zip(after)
-                .map_or_else(|| NONE.to_owned(), |(before, after)| change(before, after));
+            let change =
+                before.zip(after).map_or_else(|| NONE.to_owned(), |(before, after)| change(before, after));
             let hint = match (words.verdict(name, &self.before, &self.after), words.aim) {
                 ("unchanged", _) | ("", Aim::Open) => String::new(),
                 ("", _) => words.direction().to_owned(),
@@ -147,10 +146,7 @@ struct Text {
 
 impl Text {
     fn new(width: usize) -> Self {
-        Text {
-            lines: Vec::new(),
-            width,
-        }
+        Text { lines: Vec::new(), width }
     }
 
     fn blank(&mut self) {
@@ -162,13 +158,10 @@ impl Text {
         // Narrow spaces are for pages; a terminal gets plain digits.
         let text = format!("{lead}{}", text.replace('\u{202f}', ""));
         let indent = if lead.is_empty() { "" } else { "  " };
-        let options = Options::new(self.width)
-            .subsequent_indent(indent)
-            .word_splitter(WordSplitter::NoHyphenation);
+        let options =
+            Options::new(self.width).subsequent_indent(indent).word_splitter(WordSplitter::NoHyphenation);
         self.lines.extend(
-            textwrap::wrap(&text, options)
-                .into_iter()
-                .map(|line| line.trim_end().replace('\u{a0}', " ")),
+            textwrap::wrap(&text, options).into_iter().map(|line| line.trim_end().replace('\u{a0}', " ")),
         );
     }
 
@@ -188,8 +181,7 @@ impl Text {
     }
 
     fn table(&mut self, table: &Table) {
-        self.lines
-            .extend(table.lines().map(|line| line.trim_end().to_owned()));
+        self.lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
     }
 
     fn done(self) -> String {

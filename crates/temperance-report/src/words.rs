@@ -24,41 +24,15 @@ pub(crate) struct MetricWords {
 /// The words for a metric, by its name in [`Metrics`](crate::Metrics).
 pub(crate) fn metric_words(name: &str) -> MetricWords {
     let (label, meaning, aim) = match name {
-        "accuracy" => (
-            "accuracy",
-            "fraction of rows whose most probable class is the right one",
-            Aim::Higher,
-        ),
-        "nll" => (
-            "NLL",
-            "negative log-likelihood: mean of −ln p(right class), in nats",
-            Aim::Lower,
-        ),
-        "brier" => (
-            "Brier score",
-            "mean squared distance between probabilities and outcome",
-            Aim::Lower,
-        ),
-        "ece" => (
-            "ECE",
-            "expected calibration error: mean gap between confidence and accuracy",
-            Aim::Lower,
-        ),
-        "mce" => (
-            "MCE",
-            "maximum calibration error: the largest gap of any bin",
-            Aim::Lower,
-        ),
-        "rmsce" => (
-            "RMSCE",
-            "root mean square calibration error: large gaps count more",
-            Aim::Lower,
-        ),
-        "ece_equal_mass" => (
-            "ECE, equal mass",
-            "ECE over bins with equally many rows",
-            Aim::Lower,
-        ),
+        "accuracy" => {
+            ("accuracy", "fraction of rows whose most probable class is the right one", Aim::Higher)
+        }
+        "nll" => ("NLL", "negative log-likelihood: mean of −ln p(right class), in nats", Aim::Lower),
+        "brier" => ("Brier score", "mean squared distance between probabilities and outcome", Aim::Lower),
+        "ece" => ("ECE", "expected calibration error: mean gap between confidence and accuracy", Aim::Lower),
+        "mce" => ("MCE", "maximum calibration error: the largest gap of any bin", Aim::Lower),
+        "rmsce" => ("RMSCE", "root mean square calibration error: large gaps count more", Aim::Lower),
+        "ece_equal_mass" => ("ECE, equal mass", "ECE over bins with equally many rows", Aim::Lower),
         "classwise_ece" => (
             "class-wise ECE",
             "calibration error of each class’s probability, averaged over classes",
@@ -69,48 +43,24 @@ pub(crate) fn metric_words(name: &str) -> MetricWords {
             "mean of the largest probability; calibrated if equal to accuracy",
             Aim::Accuracy,
         ),
-        "mean_entropy" => (
-            "mean entropy",
-            "how spread out the probabilities are, in nats; 0 is certain",
-            Aim::Open,
-        ),
-        "overconfidence" => (
-            "over-confidence",
-            "how far confidence lies above accuracy",
-            Aim::Lower,
-        ),
-        "underconfidence" => (
-            "under-confidence",
-            "how far confidence lies below accuracy",
-            Aim::Lower,
-        ),
+        "mean_entropy" => {
+            ("mean entropy", "how spread out the probabilities are, in nats; 0 is certain", Aim::Open)
+        }
+        "overconfidence" => ("over-confidence", "how far confidence lies above accuracy", Aim::Lower),
+        "underconfidence" => ("under-confidence", "how far confidence lies below accuracy", Aim::Lower),
         _ => {
-            let label = match name
-                .strip_prefix("top_")
-                .and_then(|k| k.trim_end_matches("_accuracy").parse().ok())
-            {
-                Some(k) => top_k(k),
-                None => {
-                    return MetricWords {
-                        label: format::clean(name),
-                        meaning: "",
-                        aim: Aim::Open,
-                    };
-                }
-            };
+            let label =
+                match name.strip_prefix("top_").and_then(|k| k.trim_end_matches("_accuracy").parse().ok()) {
+                    Some(k) => top_k(k),
+                    None => {
+                        return MetricWords { label: format::clean(name), meaning: "", aim: Aim::Open };
+                    }
+                };
             let meaning = "fraction of rows with the right class among the k most probable";
-            return MetricWords {
-                label,
-                meaning,
-                aim: Aim::Higher,
-            };
+            return MetricWords { label, meaning, aim: Aim::Higher };
         }
     };
-    MetricWords {
-        label: label.to_owned(),
-        meaning,
-        aim,
-    }
+    MetricWords { label: label.to_owned(), meaning, aim }
 }
 
 fn top_k(k: u32) -> String {
@@ -185,16 +135,8 @@ pub(crate) fn is_optimum(calibrator: &CalibratorSummary) -> bool {
 /// The result in one sentence.
 pub(crate) fn headline(report: &Report) -> String {
     let calibrator = &report.calibrator;
-    let scaling = format!(
-        "{} at T\u{a0}=\u{a0}{}",
-        method(calibrator),
-        temperature(calibrator.temperature)
-    );
-    let scaling = if is_optimum(calibrator) {
-        scaling
-    } else {
-        scaling + " (not an optimum)"
-    };
+    let scaling = format!("{} at T\u{a0}=\u{a0}{}", method(calibrator), temperature(calibrator.temperature));
+    let scaling = if is_optimum(calibrator) { scaling } else { scaling + " (not an optimum)" };
     let (start, scaling) = match confidence_verdict(&report.before) {
         Some(verdict) => (format!("The model was {verdict}; "), scaling),
         None => (String::new(), capitalised(&scaling)),
@@ -218,20 +160,15 @@ pub(crate) fn headline(report: &Report) -> String {
 
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// What was done in one sentence.
 pub(crate) fn deed(report: &Report) -> String {
     let rows = counted(report.n_fit as u64, "row", "rows");
     let test = counted(report.n_test as u64, "other row", "other rows");
-    let split = if report.split.is_empty() {
-        String::new()
-    } else {
-        format!("; {}", format::clean(&report.split))
-    };
+    let split =
+        if report.split.is_empty() { String::new() } else { format!("; {}", format::clean(&report.split)) };
     format!(
         "Calibrated {}: {} fitted on {rows}, tested on {test} ({}{split}).",
         format::clean(&report.source),
@@ -247,11 +184,9 @@ pub(crate) fn temperature_with_interval(calibrator: &CalibratorSummary) -> Strin
         text += &format!(" ± {}", format::standard_error(error));
     }
     text += &match calibrator.interval {
-        Some([lower, upper]) => format!(
-            " (95\u{a0}% interval {} to {})",
-            temperature(lower),
-            temperature(upper)
-        ),
+        Some([lower, upper]) => {
+            format!(" (95\u{a0}% interval {} to {})", temperature(lower), temperature(upper))
+        }
         None => " (no interval)".to_owned(),
     };
     text
@@ -283,10 +218,7 @@ pub(crate) struct Warning {
 pub(crate) fn warnings(report: &Report) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |title: &str, text: &str| {
-        warnings.push(Warning {
-            title: title.to_owned(),
-            text: text.to_owned(),
-        });
+        warnings.push(Warning { title: title.to_owned(), text: text.to_owned() });
     };
     let worse = |name| metric_words(name).verdict(name, &report.before, &report.after) == "worse";
     match (worse("ece"), worse("nll")) {
@@ -357,10 +289,7 @@ pub(crate) fn flag_words(flag: &str) -> (String, &'static str) {
         ),
         other => {
             let title = format!("Flag “{}”", format::clean(other));
-            return (
-                title,
-                "The fit raised a flag that this version of the report has no words for.",
-            );
+            return (title, "The fit raised a flag that this version of the report has no words for.");
         }
     };
     (title.to_owned(), text)

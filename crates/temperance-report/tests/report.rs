@@ -68,10 +68,7 @@ fn no_line_is_too_wide_and_no_character_steers_the_terminal() {
             for text in [report.text(width), report.before.text(width)] {
                 for line in text.lines() {
                     assert!(display_width(line) <= width, "{name} at {width}: {line}");
-                    assert!(
-                        !line.contains(|c: char| c.is_control() || c == '\u{202e}'),
-                        "{name}: {line:?}"
-                    );
+                    assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{name}: {line:?}");
                 }
             }
         }
@@ -96,10 +93,7 @@ fn json_comes_back() {
     report.calibrator.interval = Some([0.0, f64::INFINITY]);
     report.calibrator.curve = vec![[1.0, f64::INFINITY]];
     let json = report.json();
-    assert!(
-        json.contains("\"nll\": \"inf\"") && json.contains("\"ece\": \"-inf\""),
-        "{json}"
-    );
+    assert!(json.contains("\"nll\": \"inf\"") && json.contains("\"ece\": \"-inf\""), "{json}");
     assert_eq!(Report::from_json(&json).unwrap(), report);
     assert!(Report::from_json(&json.replace("\"-inf\"", "\"infinite\"")).is_err());
 }
@@ -107,15 +101,8 @@ fn json_comes_back() {
 #[test]
 fn json_has_the_promised_keys() {
     let json: serde_json::Value = serde_json::from_str(&samples::over_confident().json()).unwrap();
-    let keys = |value: &serde_json::Value| {
-        value
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let keys =
+        |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(
         keys(&json),
         "classes n_fit n_test source split before after calibrator conventions notes version"
@@ -125,10 +112,7 @@ fn json_has_the_promised_keys() {
         "accuracy top_5 nll brier ece mce rmsce ece_equal_mass classwise_ece mean_confidence mean_entropy \
          overconfidence underconfidence reliability confidence_histogram per_class"
     );
-    assert_eq!(
-        keys(&json["after"]["reliability"][5]),
-        "lower upper rows weight confidence accuracy band"
-    );
+    assert_eq!(keys(&json["after"]["reliability"][5]), "lower upper rows weight confidence accuracy band");
     assert_eq!(keys(&json["after"]["confidence_histogram"]), "edges right wrong");
     assert_eq!(
         keys(&json["after"]["per_class"][0]),
@@ -142,16 +126,11 @@ fn json_has_the_promised_keys() {
 
 /// The numbers in the attributes of an element that place it.
 fn coordinates<'a>(node: roxmltree::Node<'a, '_>) -> Vec<(&'a str, &'a str)> {
-    let names = [
-        "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "points", "viewBox",
-    ];
+    let names = ["x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "width", "height", "points", "viewBox"];
     node.attributes()
         .filter(|attribute| names.contains(&attribute.name()))
         .flat_map(|attribute| {
-            attribute
-                .value()
-                .split([' ', ','])
-                .map(move |number| (attribute.name(), number))
+            attribute.value().split([' ', ',']).map(move |number| (attribute.name(), number))
         })
         .collect()
 }
@@ -171,33 +150,20 @@ fn figures_are_well_formed_and_say_what_they_show() {
             let root = document.root_element();
             assert_eq!(root.attribute("role"), Some("img"));
             for id in root.attribute("aria-labelledby").unwrap().split(' ') {
-                let words = root
-                    .children()
-                    .find(|node| node.attribute("id") == Some(id))
-                    .unwrap();
+                let words = root.children().find(|node| node.attribute("id") == Some(id)).unwrap();
                 assert!(words.text().unwrap().len() > 10, "{name}: {figure:?}");
             }
-            assert!(
-                root.children()
-                    .any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "title")))
-            );
-            assert!(
-                root.children()
-                    .any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "desc")))
-            );
+            assert!(root.children().any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "title"))));
+            assert!(root.children().any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "desc"))));
             let size: f64 = root.attribute("width").unwrap().parse().unwrap();
             for node in document.descendants() {
                 if let Some(id) = node.attribute("id") {
                     assert!(ids.insert(id.to_owned()), "{name}: {id} twice");
                 }
                 for (attribute, number) in coordinates(node) {
-                    let number: f64 = number
-                        .parse()
-                        .unwrap_or_else(|_| panic!("{name}: {attribute}={number}"));
-                    assert!(
-                        (0.0..=size.max(600.0)).contains(&number),
-                        "{name}: {attribute}={number}"
-                    );
+                    let number: f64 =
+                        number.parse().unwrap_or_else(|_| panic!("{name}: {attribute}={number}"));
+                    assert!((0.0..=size.max(600.0)).contains(&number), "{name}: {attribute}={number}");
                 }
             }
         }
@@ -208,10 +174,7 @@ fn figures_are_well_formed_and_say_what_they_show() {
 fn figures_describe_the_numbers() {
     let report = samples::over_confident();
     let svg = &report.figures()[0].svg;
-    assert!(
-        svg.contains("Before calibration the expected calibration error is 0.1253"),
-        "{svg}"
-    );
+    assert!(svg.contains("Before calibration the expected calibration error is 0.1253"), "{svg}");
     assert!(svg.contains("Of 15 bins, 13 hold rows: in 13 of them accuracy lies below confidence"));
     let svg = &report.figures()[1].svg;
     assert!(
@@ -236,9 +199,7 @@ fn as_xml(html: &str) -> String {
 fn pages_are_whole_and_load_nothing() {
     for (name, make) in samples::ALL {
         let html = make().html();
-        for forbidden in [
-            "http://", "https://", "<script", "<img", "<link", "url(", "@import", "NaN",
-        ] {
+        for forbidden in ["http://", "https://", "<script", "<img", "<link", "url(", "@import", "NaN"] {
             assert!(!html.contains(forbidden), "{name}: {forbidden}");
         }
         let xml = as_xml(&html);
@@ -249,26 +210,17 @@ fn pages_are_whole_and_load_nothing() {
                 assert!(ids.insert(id), "{name}: {id} twice");
             }
             for (attribute, number) in coordinates(node) {
-                assert!(
-                    number.parse::<f64>().is_ok_and(f64::is_finite),
-                    "{name}: {attribute}={number}"
-                );
+                assert!(number.parse::<f64>().is_ok_and(f64::is_finite), "{name}: {attribute}={number}");
             }
         }
         for node in document.descendants() {
             let links = node.attribute("href").map(|href| href.strip_prefix('#').unwrap());
-            let labels = node
-                .attribute("aria-labelledby")
-                .into_iter()
-                .flat_map(|ids| ids.split(' '));
+            let labels = node.attribute("aria-labelledby").into_iter().flat_map(|ids| ids.split(' '));
             for target in links.into_iter().chain(labels) {
                 assert!(ids.contains(target), "{name}: {target}");
             }
             if node.has_tag_name("table") {
-                assert!(
-                    node.children().any(|child| child.has_tag_name("caption")),
-                    "{name}"
-                );
+                assert!(node.children().any(|child| child.has_tag_name("caption")), "{name}");
                 let region = node.parent().unwrap();
                 assert_eq!(region.attribute("tabindex"), Some("0"), "{name}");
                 assert!(region.attribute("aria-label").is_some(), "{name}");
@@ -279,10 +231,7 @@ fn pages_are_whole_and_load_nothing() {
         }
         for landmark in ["header", "nav", "main", "footer", "h1"] {
             assert_eq!(
-                document
-                    .descendants()
-                    .filter(|node| node.has_tag_name(landmark))
-                    .count(),
+                document.descendants().filter(|node| node.has_tag_name(landmark)).count(),
                 1,
                 "{name}"
             );
@@ -307,20 +256,13 @@ fn pages_tell_what_went_wrong() {
     let bound = samples::at_bound();
     assert!(bound.html().contains("T is at a bound of the search"));
     assert!(bound.html().contains("The fitting rows cannot determine T"));
-    assert!(
-        bound
-            .text(200)
-            .contains("temperature 0.0001000 (no interval): This T is no optimum")
-    );
+    assert!(bound.text(200).contains("temperature 0.0001000 (no interval): This T is no optimum"));
     let under = samples::under_confident();
     assert!(under.text(200).contains("The model was under-confident by"));
     assert!(under.text(200).contains("T < 1 sharpens the probabilities"));
     let few = samples::empty_bins();
     assert!(few.html().contains("The interval contains 1"));
-    assert!(
-        few.html()
-            .contains("12\u{a0}bins before and 12 after hold no rows")
-    );
+    assert!(few.html().contains("12\u{a0}bins before and 12 after hold no rows"));
     let mut changed = samples::over_confident();
     changed.after.metrics.insert("accuracy", 0.5);
     assert!(changed.text(200).contains("warning: Accuracy changed."));
@@ -331,22 +273,8 @@ fn many_classes_are_cut_to_the_worst() {
     let report = samples::many_classes();
     let html = report.html();
     assert!(html.contains("These are the 30 of 214 classes"));
-    let worst = report
-        .after
-        .per_class
-        .iter()
-        .max_by(|a, b| a.ece.total_cmp(&b.ece))
-        .unwrap();
-    let best = report
-        .after
-        .per_class
-        .iter()
-        .min_by(|a, b| a.ece.total_cmp(&b.ece))
-        .unwrap();
-    assert!(
-        html.contains(&format!("<th scope=\"row\">{}</th>", worst.name)),
-        "{}",
-        worst.name
-    );
+    let worst = report.after.per_class.iter().max_by(|a, b| a.ece.total_cmp(&b.ece)).unwrap();
+    let best = report.after.per_class.iter().min_by(|a, b| a.ece.total_cmp(&b.ece)).unwrap();
+    assert!(html.contains(&format!("<th scope=\"row\">{}</th>", worst.name)), "{}", worst.name);
     assert!(!html.contains(&format!("<th scope=\"row\">{}</th>", best.name)));
 }

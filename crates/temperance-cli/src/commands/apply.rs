@@ -33,15 +33,9 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
     let dataset = arguments.input.read_scores()?;
     let Some(calibrator) = calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?
     else {
-        return Err(Failure::error(
-            "calibrator is missing; expected --calibrator FILE or --temperature T",
-        ));
+        return Err(Failure::error("calibrator is missing; expected --calibrator FILE or --temperature T"));
     };
-    let what = if arguments.scaled_logits {
-        "logits"
-    } else {
-        "probabilities"
-    };
+    let what = if arguments.scaled_logits { "logits" } else { "probabilities" };
     let name = format!("{what}{}", dataset.format().extension());
     let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     let path = directory.path_of(&name)?;
@@ -51,10 +45,7 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
         rows: dataset.rows(),
         classes: dataset.classes(),
         name: what.to_owned(),
-        column_names: dataset
-            .column_names()
-            .or(dataset.class_names())
-            .map(<[String]>::to_vec),
+        column_names: dataset.column_names().or(dataset.class_names()).map(<[String]>::to_vec),
     };
     let speech = &arguments.output.speech;
     speech.on_threads(|| {
@@ -65,11 +56,8 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
         for start in (0..dataset.rows()).step_by(rows_at_once) {
             let rows = start..dataset.rows().min(start + rows_at_once);
             buffer.resize(rows.len() * dataset.classes(), 0.0);
-            let into = if arguments.scaled_logits {
-                calibrate::logits_into
-            } else {
-                calibrate::probabilities_into
-            };
+            let into =
+                if arguments.scaled_logits { calibrate::logits_into } else { calibrate::probabilities_into };
             into(calibrator.as_ref(), &scores.slice(rows), &mut buffer)
                 .map_err(|error| dataset.locate(error.shifted(start as u64)))?;
             writer.write_rows(&buffer)?;
@@ -80,11 +68,7 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
     speech.say(
         io,
         |width| {
-            let mut text = format!(
-                "{} rows of {} classes calibrated\n",
-                dataset.rows(),
-                dataset.classes()
-            );
+            let mut text = format!("{} rows of {} classes calibrated\n", dataset.rows(), dataset.classes());
             text.push_str(&output::notes(dataset.notes(), width));
             text.push_str(&output::written(&arguments.output.output, &[&name]));
             text

@@ -29,14 +29,8 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
         Some(test) => {
             let split = "all rows of the input fitted, the test files measured".to_owned();
             let (fit_rows, test_rows) = (dataset.block()?, test.block()?);
-            let fit_on = Part {
-                rows: &fit_rows,
-                dataset: &dataset,
-            };
-            let measure_on = Part {
-                rows: &test_rows,
-                dataset: test,
-            };
+            let fit_on = Part { rows: &fit_rows, dataset: &dataset };
+            let measure_on = Part { rows: &test_rows, dataset: test };
             work(arguments, &evaluation, fit_on, measure_on, split, &watch)
         }
         None => {
@@ -45,10 +39,7 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
                 SplitName::Sequential => (SplitRule::Sequential, "sequential".to_owned()),
                 SplitName::Stratified => {
                     let seed = arguments.seed;
-                    (
-                        SplitRule::Stratified { seed },
-                        format!("stratified by class, seed {seed}"),
-                    )
+                    (SplitRule::Stratified { seed }, format!("stratified by class, seed {seed}"))
                 }
             };
             let locate = |error| Failure::from(dataset.locate(error));
@@ -56,36 +47,19 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
             let words = format!("{words}, {} of the rows fitted", arguments.fit_fraction);
             let fit_rows = Subset::new(block, split.fit)?;
             let test_rows = Subset::new(block, split.test)?;
-            let fit_on = Part {
-                rows: &fit_rows,
-                dataset: &dataset,
-            };
-            let measure_on = Part {
-                rows: &test_rows,
-                dataset: &dataset,
-            };
+            let fit_on = Part { rows: &fit_rows, dataset: &dataset };
+            let measure_on = Part { rows: &test_rows, dataset: &dataset };
             work(arguments, &evaluation, fit_on, measure_on, words, &watch)
         }
     })?;
     drop(watch);
-    let Outcome {
-        fitted,
-        after,
-        report,
-    } = outcome;
+    let Outcome { fitted, after, report } = outcome;
 
     let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
-    directory.write(
-        "calibrator.json",
-        fit::file(&fitted, &dataset)?.to_json().as_bytes(),
-    )?;
+    directory.write("calibrator.json", fit::file(&fitted, &dataset)?.to_json().as_bytes())?;
     directory.write("report.json", report.json().as_bytes())?;
     directory.write("report.html", report.html().as_bytes())?;
-    let mut files = vec![
-        "calibrator.json".to_owned(),
-        "report.html".to_owned(),
-        "report.json".to_owned(),
-    ];
+    let mut files = vec!["calibrator.json".to_owned(), "report.html".to_owned(), "report.json".to_owned()];
     for figure in report.figures() {
         let name = format!("{}.svg", figure.name);
         directory.write(&name, figure.svg.as_bytes())?;
@@ -113,19 +87,11 @@ struct Outcome {
 }
 
 fn read_test(arguments: &CalibrateArguments) -> Result<Option<Dataset>> {
-    let CalibrateArguments {
-        test_logits,
-        test_probabilities,
-        test_labels,
-        test_soft_labels,
-        ..
-    } = arguments;
+    let CalibrateArguments { test_logits, test_probabilities, test_labels, test_soft_labels, .. } = arguments;
     if test_logits.is_none() && test_probabilities.is_none() {
         let alone = test_labels.is_some() || test_soft_labels.is_some() || arguments.test_weights.is_some();
         return if alone {
-            Err(Failure::error(
-                "test scores are missing; expected --test-logits or --test-probabilities",
-            ))
+            Err(Failure::error("test scores are missing; expected --test-logits or --test-probabilities"))
         } else {
             Ok(None)
         };
@@ -165,9 +131,7 @@ fn work(
         )));
     }
     let fitted = arguments.method.fit(fit_on.rows, watch).map_err(locate_fit)?;
-    let before = evaluation
-        .measure_with(measure_on.rows, watch)
-        .map_err(locate_test)?;
+    let before = evaluation.measure_with(measure_on.rows, watch).map_err(locate_test)?;
     let calibrated = Calibrated::new(measure_on.rows, fitted.calibrator.as_ref());
     let after = evaluation.measure_with(&calibrated, watch).map_err(locate_test)?;
 
@@ -183,10 +147,7 @@ fn work(
     let mut conventions = after.conventions.clone();
     let interval = "95 %, from the sandwich standard error, symmetric in ln T";
     conventions.insert("interval".to_owned(), interval.to_owned());
-    conventions.insert(
-        "band".to_owned(),
-        "95 % Wilson interval of the accuracy of a bin".to_owned(),
-    );
+    conventions.insert("band".to_owned(), "95 % Wilson interval of the accuracy of a bin".to_owned());
     if dataset.holds_probabilities() {
         let zeros = format!("ln of probabilities; zeros: {}", json!(dataset.zeros_rule()));
         conventions.insert("logits".to_owned(), zeros);
@@ -204,11 +165,7 @@ fn work(
         notes,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Ok(Outcome {
-        fitted,
-        after,
-        report,
-    })
+    Ok(Outcome { fitted, after, report })
 }
 
 /// Mean loss of the fitted rows at temperatures in equal ratios around the optimum and 1.
@@ -220,11 +177,7 @@ fn curve(rows: &dyn Rows, temperature: f64) -> temperance::Result<Vec<[f64; 2]>>
     temperatures.push(temperature);
     temperatures.sort_by(f64::total_cmp);
     let losses = TemperatureScaling::new().curve(rows, &temperatures)?;
-    Ok(temperatures
-        .into_iter()
-        .zip(losses)
-        .map(|(t, nll)| [t, nll])
-        .collect())
+    Ok(temperatures.into_iter().zip(losses).map(|(t, nll)| [t, nll]).collect())
 }
 
 /// The report without what only figures need.

@@ -24,17 +24,8 @@ struct Outcome {
 pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
     let alone = arguments.confidence.is_some() || arguments.confidence_name.is_some();
-    let outcome = if alone {
-        confidences(arguments)?
-    } else {
-        scores(arguments, io)?
-    };
-    let Outcome {
-        measured,
-        names,
-        notes,
-        source,
-    } = outcome;
+    let outcome = if alone { confidences(arguments)? } else { scores(arguments, io)? };
+    let Outcome { measured, names, notes, source } = outcome;
     let scorecard = summary::scorecard(&measured, &names);
     arguments.speech.say(
         io,
@@ -81,11 +72,7 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
         };
         measured.map_err(|error| Failure::from(dataset.locate(error)))
     })?;
-    let source = if arguments.input.is_empty() {
-        SAMPLE_NAME.to_owned()
-    } else {
-        arguments.input.source()
-    };
+    let source = if arguments.input.is_empty() { SAMPLE_NAME.to_owned() } else { arguments.input.source() };
     Ok(Outcome {
         names: summary::class_names(dataset.class_names(), dataset.classes()),
         notes: dataset.notes().to_vec(),
@@ -116,20 +103,11 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
     let confidences = Confidences::read(&input)?;
     let values = confidences.values();
     let confidence: Vec<f64> = (0..confidences.rows()).map(|row| values.get(row)).collect();
-    let correct: Vec<f64> = confidences
-        .correct()
-        .iter()
-        .map(|&hit| f64::from(u8::from(hit)))
-        .collect();
+    let correct: Vec<f64> = confidences.correct().iter().map(|&hit| f64::from(u8::from(hit))).collect();
     let weights = confidences.weights().map(RowWeights::from_values);
     let summaries = Summaries::from_confidences(&confidence, &correct, weights)?;
     let measured = arguments.measure.evaluation()?.measure_summaries(summaries)?;
     let path = arguments.confidence.as_ref().or(arguments.input.file.as_ref());
     let source = path.map_or_else(String::new, |path| path.display().to_string());
-    Ok(Outcome {
-        measured,
-        names: Vec::new(),
-        notes: Vec::new(),
-        source,
-    })
+    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source })
 }

@@ -19,12 +19,9 @@ impl MethodArguments {
             let expected = "the name of a method";
             return Err(Error::new(ErrorKind::Parameter, "method", &self.method, expected));
         };
-        let parameters = self
-            .parameter
-            .iter()
-            .fold(Parameters::new(), |parameters, (name, value)| {
-                parameters.with(name, Parameter::Number(*value))
-            });
+        let parameters = self.parameter.iter().fold(Parameters::new(), |parameters, (name, value)| {
+            parameters.with(name, Parameter::Number(*value))
+        });
         (entry.build)(&parameters)?.fit_observed(rows, watch)
     }
 }
@@ -33,27 +30,16 @@ impl MethodArguments {
 pub(crate) fn summarise(fitted: &Fitted) -> Result<CalibratorSummary> {
     let parameters = fitted.calibrator.parameters();
     let temperature = parameters.number("temperature")?;
-    Ok(summary::calibrator(
-        fitted.calibrator.method(),
-        temperature,
-        &fitted.certificate,
-        Vec::new(),
-    ))
+    Ok(summary::calibrator(fitted.calibrator.method(), temperature, &fitted.certificate, Vec::new()))
 }
 
 /// The file of a fitted calibrator.
 pub(crate) fn file(fitted: &Fitted, dataset: &Dataset) -> Result<CalibratorFile> {
     let mut conventions = temperance::metric::Conventions::new();
     let mut say = |name: &str, words: &str| conventions.insert(name.to_owned(), words.to_owned());
-    say(
-        "probabilities",
-        "softmax of the calibrated logits; natural logarithms, nats",
-    );
+    say("probabilities", "softmax of the calibrated logits; natural logarithms, nats");
     if dataset.holds_probabilities() {
-        say(
-            "scores",
-            "ln of probabilities; a probability of 0 counts by the rule \"zeros\"",
-        );
+        say("scores", "ln of probabilities; a probability of 0 counts by the rule \"zeros\"");
     } else {
         say("scores", "logits");
     }

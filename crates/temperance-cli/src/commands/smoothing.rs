@@ -33,16 +33,10 @@ pub(crate) fn run(arguments: &SmoothingArguments, io: &mut Io<'_>) -> Result {
     let equivalents = LIBRARIES.map(|(to, users)| (to, users, from.convert(classes, epsilon, to).ok()));
     if arguments.json {
         let number = |value: f64| {
-            if value.is_finite() {
-                json!(value)
-            } else {
-                json!(value.to_string())
-            }
+            if value.is_finite() { json!(value) } else { json!(value.to_string()) }
         };
-        let equivalents: serde_json::Map<String, Value> = equivalents
-            .iter()
-            .map(|(to, _, epsilon)| (to.name().to_owned(), json!(epsilon)))
-            .collect();
+        let equivalents: serde_json::Map<String, Value> =
+            equivalents.iter().map(|(to, _, epsilon)| (to.name().to_owned(), json!(epsilon))).collect();
         let object = json!({
             "classes": classes,
             "epsilon": epsilon,
@@ -64,10 +58,7 @@ pub(crate) fn run(arguments: &SmoothingArguments, io: &mut Io<'_>) -> Result {
         let _ = writeln!(text, "{name:<34} {value}");
     };
     line("classes K", classes.to_string());
-    line(
-        "smoothing ε",
-        format!("{epsilon} ({}: {meaning})", convention.name()),
-    );
+    line("smoothing ε", format!("{epsilon} ({}: {meaning})", convention.name()));
     line("target of the label", format!("{:.6}", target.label));
     line("target of each other class", format!("{:.6}", target.other));
     line("optimal logit gap", format!("{gap:.4}"));
@@ -83,10 +74,8 @@ pub(crate) fn run(arguments: &SmoothingArguments, io: &mut Io<'_>) -> Result {
     };
     text.push_str("\nThe same target elsewhere:\n");
     for (library, users, epsilon) in equivalents {
-        let epsilon = epsilon.map_or_else(
-            || "none: it would be above 1".to_owned(),
-            |e| format!("ε = {e:.6}"),
-        );
+        let epsilon =
+            epsilon.map_or_else(|| "none: it would be above 1".to_owned(), |e| format!("ε = {e:.6}"));
         let _ = writeln!(text, "  {:<13} {epsilon:<18} {users}", library.name());
     }
     Ok(io.stdout.write_all(text.as_bytes())?)

@@ -40,11 +40,7 @@ fn wobble(i: usize, salt: f64) -> f64 {
 /// moves rows to the confident bins.
 fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -> Scorecard {
     let share = |i: usize| {
-        if i < 2 {
-            0.0
-        } else {
-            ((i as f64 - 14.0) / tilt).exp() + 0.004
-        }
+        if i < 2 { 0.0 } else { ((i as f64 - 14.0) / tilt).exp() + 0.004 }
     };
     let total: f64 = (0..15).map(share).sum();
     let reliability: Vec<Bin> = (0..15)
@@ -52,19 +48,10 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
             let (lower, upper) = (i as f64 / 15.0, (i + 1) as f64 / 15.0);
             let rows = (n * share(i) / total).round();
             if rows == 0.0 {
-                return Bin {
-                    lower,
-                    upper,
-                    ..Bin::default()
-                };
+                return Bin { lower, upper, ..Bin::default() };
             }
-            let confidence = lower
-                + (upper - lower)
-                    * if i == 14 {
-                        0.93
-                    } else {
-                        0.5 + 0.05 * wobble(i, 1.0)
-                    };
+            let confidence =
+                lower + (upper - lower) * if i == 14 { 0.93 } else { 0.5 + 0.05 * wobble(i, 1.0) };
             let spread = 0.5 / rows.sqrt();
             let accuracy =
                 (confidence - excess(confidence) + spread * (wobble(i, 2.0) - 0.5)).clamp(0.02, 0.995);
@@ -113,10 +100,7 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
     ]);
     let histogram = ConfidenceHistogram {
         edges: (0..=15).map(|i| f64::from(i) / 15.0).collect(),
-        right: reliability
-            .iter()
-            .map(|bin| (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
-            .collect(),
+        right: reliability.iter().map(|bin| (bin.weight * bin.accuracy.unwrap_or(0.0)).round()).collect(),
         wrong: reliability
             .iter()
             .map(|bin| bin.weight - (bin.weight * bin.accuracy.unwrap_or(0.0)).round())
@@ -140,12 +124,7 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
             }
         })
         .collect();
-    Scorecard {
-        metrics,
-        reliability,
-        confidence_histogram: histogram,
-        per_class,
-    }
+    Scorecard { metrics, reliability, confidence_histogram: histogram, per_class }
 }
 
 /// The loss against temperature, with its optimum at `t`.
@@ -169,10 +148,7 @@ fn calibrator(t: f64, rows: u64) -> CalibratorSummary {
         gradient: 3.1e-15,
         iterations: 7,
         rows,
-        curve: (0..81)
-            .map(|i| t * 4f64.powf(f64::from(i) / 40.0 - 1.0))
-            .map(|x| [x, loss(x)])
-            .collect(),
+        curve: (0..81).map(|i| t * 4f64.powf(f64::from(i) / 40.0 - 1.0)).map(|x| [x, loss(x)]).collect(),
     }
 }
 
@@ -180,13 +156,8 @@ fn calibrator(t: f64, rows: u64) -> CalibratorSummary {
 fn same_predictions(before: &Scorecard, after: &mut Scorecard) {
     let of = |card: &Scorecard, name| card.metrics.get(name).unwrap();
     let shift = of(before, "accuracy") - of(after, "accuracy");
-    after
-        .metrics
-        .insert("mean_confidence", of(after, "mean_confidence") + shift);
-    for name in ["accuracy", "top_5"]
-        .into_iter()
-        .filter(|name| before.metrics.get(name).is_some())
-    {
+    after.metrics.insert("mean_confidence", of(after, "mean_confidence") + shift);
+    for name in ["accuracy", "top_5"].into_iter().filter(|name| before.metrics.get(name).is_some()) {
         after.metrics.insert(name, of(before, name));
     }
     for (after, before) in after.per_class.iter_mut().zip(&before.per_class) {
@@ -216,19 +187,10 @@ pub(crate) fn over_confident() -> Report {
         after,
         calibrator: calibrator(2.0463, 5000),
         conventions: BTreeMap::from([
-            (
-                "ece".into(),
-                "15 equal-width bins, (lo, hi], first closed; top-label confidence".into(),
-            ),
-            (
-                "band".into(),
-                "95 % Wilson interval of the accuracy in a bin".into(),
-            ),
+            ("ece".into(), "15 equal-width bins, (lo, hi], first closed; top-label confidence".into()),
+            ("band".into(), "95 % Wilson interval of the accuracy in a bin".into()),
             ("nll".into(), "natural logarithm; mean over rows".into()),
-            (
-                "brier".into(),
-                "sum over classes of squared differences; mean over rows".into(),
-            ),
+            ("brier".into(), "sum over classes of squared differences; mean over rows".into()),
             ("ties".into(), "the class with the smallest index wins".into()),
         ]),
         notes: Vec::new(),
@@ -272,18 +234,9 @@ pub(crate) fn empty_bins() -> Report {
         Metrics::from_iter(report.before.metrics.iter().filter(|(name, _)| *name != "top_5"));
     report.after.metrics =
         Metrics::from_iter(report.after.metrics.iter().filter(|(name, _)| *name != "top_5"));
-    for bin in report
-        .before
-        .reliability
-        .iter_mut()
-        .chain(&mut report.after.reliability)
-    {
+    for bin in report.before.reliability.iter_mut().chain(&mut report.after.reliability) {
         if bin.rows < 2 {
-            *bin = Bin {
-                lower: bin.lower,
-                upper: bin.upper,
-                ..Bin::default()
-            };
+            *bin = Bin { lower: bin.lower, upper: bin.upper, ..Bin::default() };
         }
     }
     same_predictions(&report.before, &mut report.after);
@@ -318,22 +271,14 @@ pub(crate) fn at_bound() -> Report {
 
 /// 214 classes with long names.
 pub(crate) fn many_classes() -> Report {
-    let kinds = [
-        "application/vnd.openxmlformats-officedocument.presentationml",
-        "text/x-",
-        "image/",
-        "Größe 测试 ",
-    ];
+    let kinds =
+        ["application/vnd.openxmlformats-officedocument.presentationml", "text/x-", "image/", "Größe 测试 "];
     let names: Vec<String> = (0..214)
         .map(|i| {
             format!(
                 "{}{}{i:03}",
                 kinds[i % 4],
-                if i % 7 == 0 {
-                    "compound-document.slideshow+xml-"
-                } else {
-                    ""
-                }
+                if i % 7 == 0 { "compound-document.slideshow+xml-" } else { "" }
             )
         })
         .collect();
@@ -368,10 +313,7 @@ pub(crate) fn worse_after() -> Report {
             nll_after: 2.303,
             gradient: 0.07,
             iterations: 2,
-            curve: (0..81)
-                .map(|i| 10f64.powf(f64::from(i) / 20.0))
-                .map(|x| [x, 2.303 + 1.597 / x])
-                .collect(),
+            curve: (0..81).map(|i| 10f64.powf(f64::from(i) / 20.0)).map(|x| [x, 2.303 + 1.597 / x]).collect(),
             ..calibrator(3.7, 900)
         },
         n_fit: 900,
