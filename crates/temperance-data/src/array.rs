@@ -1,6 +1,7 @@
 //! Owned arrays as they come out of files.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use half::{bf16, f16};
 use temperance::input::LabelValues;
@@ -10,7 +11,7 @@ use crate::error::{DataError, Result};
 use crate::format::Dtype;
 
 /// Real numbers of any type, row-major.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Numbers {
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -35,6 +36,12 @@ impl Numbers {
             Numbers::F16(_) => Dtype::F16,
             Numbers::Bf16(_) => Dtype::Bf16,
         }
+    }
+}
+
+impl fmt::Debug for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.values().len(), self.dtype())
     }
 }
 

@@ -55,7 +55,7 @@ impl Role {
             Role::Labels => "--labels-name",
             Role::SoftLabels => "--soft-labels-name",
             Role::Weights => "--weights-name",
-            Role::Confidences => "--confidences-name",
+            Role::Confidences => "--confidence-name",
             Role::Correct => "--correct-name",
         }
     }
@@ -146,6 +146,9 @@ pub(crate) struct Contents {
     pub(crate) notes: Vec<String>,
 }
 
+/// The first bytes of a gzip stream.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Reads the wanted arrays of a file; `-` is standard input.
 pub(crate) fn read(path: &Path, wanted: &[Wanted]) -> Result<Contents> {
     let contents = if path.as_os_str() == "-" {
@@ -167,7 +170,7 @@ fn read_named(path: &Path, wanted: &[Wanted]) -> Result<Contents> {
     let found = match (format, size) {
         (Format::Npy, _) => return read_npy(&mut file, size, path, wanted),
         (Format::Csv, _) => return read_csv(&mut file, format, path, wanted),
-        (Format::CsvGz, _) => return read_csv(&mut inflate::gunzip(file), format, path, wanted),
+        (Format::CsvGz, _) => return read_gzip(&mut file, path, wanted),
         (Format::Npz, Some(size)) => npz::read(file, size, path, wanted)?,
         (Format::Safetensors, Some(size)) => safetensors::read(file, size, path, wanted)?,
         (_, None) => return Err(DataError::format("file", "a pipe or device", "a regular file")),
@@ -180,7 +183,7 @@ fn read_unnamed(reader: &mut dyn Read, path: &Path, wanted: &[Wanted]) -> Result
     let mut start = [0; 6];
     let read = fill(reader, &mut start).map_err(DataError::reading)?;
     let start = start[..read].to_vec();
-    let (is_npy, is_gzip) = (start == npy::MAGIC, start.starts_with(&[0x1f, 0x8b]));
+    let (is_npy, is_gzip) = (start == npy::MAGIC, start.starts_with(&GZIP));
     if start.starts_with(b"PK\x03\x04") {
         return Err(DataError::format(
             "format",
@@ -192,10 +195,20 @@ fn read_unnamed(reader: &mut dyn Read, path: &Path, wanted: &[Wanted]) -> Result
     if is_npy {
         read_npy(&mut whole, None, path, wanted)
     } else if is_gzip {
-        read_csv(&mut inflate::gunzip(whole), Format::CsvGz, path, wanted)
+        read_gzip(&mut whole, path, wanted)
     } else {
         read_csv(&mut whole, Format::Csv, path, wanted)
     }
+}
+
+fn read_gzip(reader: &mut dyn Read, path: &Path, wanted: &[Wanted]) -> Result<Contents> {
+    let mut start = [0; 2];
+    let read = fill(reader, &mut start).map_err(DataError::reading)?;
+    if start != GZIP {
+        let value = if read == 0 { "missing".into() } else { start[..read].escape_ascii().to_string() };
+        return Err(DataError::format("start of the file", value, "\\x1f\\x8b, the mark of a gzip file"));
+    }
+    read_csv(&mut inflate::gunzip(Cursor::new(start).chain(reader)), Format::CsvGz, path, wanted)
 }
 
 fn read_csv(reader: &mut dyn Read, format: Format, path: &Path, wanted: &[Wanted]) -> Result<Contents> {

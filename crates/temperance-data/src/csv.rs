@@ -105,6 +105,10 @@ pub(crate) fn read(
     if first.starts_with(b"\xef\xbb\xbf") {
         first.drain(..3);
     }
+    if first.len() as u64 == LONGEST_HEADER && !first.ends_with(b"\n") {
+        let value = "longer than 64 MiB";
+        return Err(DataError::format("first line", value, "the names of the columns").at_line(1));
+    }
     let separator = separator(&first);
     let text = LineEnds { inner: Cursor::new(first).chain(reader), held: false, ended: false };
     let mut reader =

@@ -30,7 +30,7 @@ pub enum DataErrorKind {
     },
 }
 
-/// An error with the file, and for text also the line and the column that it is about.
+/// An error with the file that it is about: for text the line and the column too, for an archive the array.
 ///
 /// The text has one line: `preds.csv, line 9, column cat: cell is "x"; expected a number`.
 #[derive(Debug)]
@@ -42,12 +42,20 @@ struct Detail {
     file: Option<PathBuf>,
     line: Option<u64>,
     column: Option<String>,
+    array: Option<String>,
     writing: bool,
 }
 
 impl DataError {
     fn new(kind: DataErrorKind) -> Self {
-        DataError(Box::new(Detail { kind, file: None, line: None, column: None, writing: false }))
+        DataError(Box::new(Detail {
+            kind,
+            file: None,
+            line: None,
+            column: None,
+            array: None,
+            writing: false,
+        }))
     }
 
     pub(crate) fn format(
@@ -105,6 +113,11 @@ impl DataError {
         self
     }
 
+    pub(crate) fn in_array(mut self, array: &str) -> Self {
+        self.0.array = Some(array.to_owned());
+        self
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> &DataErrorKind {
         &self.0.kind
@@ -123,6 +136,11 @@ impl DataError {
     /// The name of the column of a CSV file.
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
+    }
+
+    /// The name of the array of an archive.
+    pub fn array(&self) -> Option<&str> {
+        self.0.array.as_deref()
     }
 }
 
@@ -154,7 +172,7 @@ fn plain(error: &io::Error) -> String {
 
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Detail { kind, file, line, column, writing } = &*self.0;
+        let Detail { kind, file, line, column, array, writing } = &*self.0;
         if let DataErrorKind::Io(error) = kind {
             let verb = if *writing { "write" } else { "read" };
             let file = file.as_deref().map_or("a file".into(), shown);
@@ -170,6 +188,9 @@ impl fmt::Display for DataError {
             }
             if let Some(column) = column {
                 write!(f, ", column {column}")?;
+            }
+            if let Some(array) = array {
+                write!(f, ", array {array}")?;
             }
             f.write_str(": ")?;
         }

@@ -92,7 +92,7 @@ impl<'a> Parser<'a> {
     }
 
     fn unexpected(&self) -> DataError {
-        let found: String = self.0.chars().take(20).collect();
+        let found: String = self.0.trim_start().chars().take(20).collect();
         malformed(if found.is_empty() { "incomplete".into() } else { format!("malformed at {found:?}") })
     }
 

@@ -53,8 +53,7 @@ pub(crate) fn read(file: File, size: u64, path: &Path, wanted: &[Wanted]) -> Res
     for wanted in wanted {
         if let Some((role, name)) = pick(wanted, &names)? {
             let index = indices[names.iter().position(|other| other == name).expect("a name of the archive")];
-            let in_member = |error: DataError| error.in_file(&path.join(format!("{name}.npy")));
-            let data = read_member(&mut archive, index, size, role).map_err(in_member)?;
+            let data = read_member(&mut archive, index, size, role).map_err(|error| error.in_array(name))?;
             found.push(Found::new(role, data, path));
         }
     }

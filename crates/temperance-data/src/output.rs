@@ -24,7 +24,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// A directory for results. A manifest in it, `.temperance`, lists what this program wrote there.
 ///
-/// Files of an earlier run are replaced; those not written again are removed by [`OutputDir::finish`]. Other
+/// Files of an earlier run are replaced; those not written again stay. Other
 /// files make [`OutputDir::create`] fail unless it is forced; they are never touched, unless they have the
 /// name of a file to be written.
 #[derive(Debug)]
@@ -52,8 +52,12 @@ impl OutputDir {
             }
             Err(error) => return Err(DataError::writing(error)),
         }
-        let listed = match fs::read_to_string(path.join(MANIFEST)) {
-            Ok(text) => text.lines().filter(|name| is_plain(name)).map(str::to_owned).collect(),
+        let listed = match fs::read(path.join(MANIFEST)) {
+            Ok(text) => String::from_utf8_lossy(&text)
+                .lines()
+                .filter(|name| is_plain(name))
+                .map(str::to_owned)
+                .collect(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
             Err(error) => return Err(DataError::reading(error).in_file(&path.join(MANIFEST))),
         };
@@ -90,8 +94,7 @@ impl OutputDir {
     /// # Errors
     /// If the name is not plain, or it cannot be written.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.path_of(name)?;
-        write_file(&path, bytes)?;
+        write_here(&self.path_of(name)?, bytes)?;
         self.add(name)
     }
 
@@ -119,27 +122,18 @@ impl OutputDir {
         Ok(())
     }
 
-    /// Removes the files of earlier runs that were not written again.
-    ///
-    /// # Errors
-    /// If one cannot be removed, or the list cannot be written.
-    pub fn finish(self) -> Result<()> {
-        for name in self.earlier.difference(&self.written) {
-            let path = self.path.join(name);
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(DataError::writing(error).in_file(&path));
-                }
-                _ => {}
-            }
-        }
-        self.list(self.written.iter())
-    }
-
     fn list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<()> {
         let text: String = names.flat_map(|name| [name, "\n"]).collect();
-        write_file(&self.path.join(MANIFEST), text.as_bytes())
+        write_here(&self.path.join(MANIFEST), text.as_bytes())
     }
+}
+
+/// Writes a file where it stands: a link is replaced, not what it points to.
+fn write_here(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        fs::remove_file(path).map_err(|error| DataError::writing(error).in_file(path))?;
+    }
+    write_file(path, bytes)
 }
 
 /// Whether a name stays in its directory and can stand on a line of the manifest.

@@ -47,14 +47,14 @@ pub(crate) fn read(mut file: File, size: u64, path: &Path, wanted: &[Wanted]) ->
         let tensor = metadata.info(name).expect("a name of the header");
         let item = item(tensor.dtype).ok_or_else(|| {
             let value = format!("{:?}", tensor.dtype);
-            DataError::format(format!("dtype of {name}"), value, "bool, integers, F16, BF16, F32 or F64")
+            DataError::format("dtype", value, "bool, integers, F16, BF16, F32 or F64").in_array(name)
         })?;
         let header = Header { item, big_endian: false, fortran: false, shape: tensor.shape.clone() };
         let (from, to) = tensor.data_offsets;
         file.seek(SeekFrom::Start(start + from as u64)).map_err(DataError::reading)?;
         let mut reader = Read::by_ref(&mut file).take((to - from) as u64);
         let mut stream = Stream { reader: &mut reader, size: Some((to - from) as u64) };
-        let data = read_array(&mut stream, &header, role)?;
+        let data = read_array(&mut stream, &header, role).map_err(|error| error.in_array(name))?;
         found.push(Found::new(role, data, path));
     }
     Ok(found)

@@ -157,14 +157,7 @@ pub(crate) fn impossible_label(row: u64) -> Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Detail {
-            what,
-            value,
-            expected,
-            row,
-            column,
-            ..
-        } = &*self.0;
+        let Detail { what, value, expected, row, column, .. } = &*self.0;
         write!(f, "{what} is {value}")?;
         match (row, column) {
             (Some(row), Some(column)) => write!(f, " at row {row}, column {column} (counted from 0)")?,

@@ -86,17 +86,7 @@ impl<F: Fn(Progress) -> ControlFlow<()> + Sync> Observer for F {
 /// # Errors
 /// The first error in the order of the rows.
 pub fn fold<F: Fold>(fold: &F, rows: &dyn Rows) -> Result<F::Output> {
-    observed(
-        fold,
-        rows,
-        &(),
-        Progress {
-            task: "reading",
-            rows: 0,
-            total: rows.rows(),
-            pass: 0,
-        },
-    )
+    observed(fold, rows, &(), Progress { task: "reading", rows: 0, total: rows.rows(), pass: 0 })
 }
 
 /// [`fold`] that tells an observer, starting from `progress`.
@@ -134,20 +124,14 @@ pub fn observed<F: Fold>(
             let states = ordered(chunks, |chunk| {
                 let start = at + chunk * chunk_rows;
                 let mut state = fold.start();
-                fold.absorb(&mut state, &block.slice(start..start + chunk_rows))
-                    .map(|()| state)
+                fold.absorb(&mut state, &block.slice(start..start + chunk_rows)).map(|()| state)
             });
             for state in states {
                 fold.merge(&mut total, state?);
             }
             progress.rows = seen + (at + (first + wave).min(whole) * chunk_rows) as u64;
             if observer.progress(progress).is_break() {
-                return Err(Error::new(
-                    ErrorKind::Interrupted,
-                    progress.task,
-                    "interrupted",
-                    "it to finish",
-                ));
+                return Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"));
             }
         }
         at += whole * chunk_rows;
@@ -180,16 +164,9 @@ pub(crate) fn map_chunks<E: Element, S: Send>(
         return Err(Error::shape("length of the output", out.len(), expected));
     }
     let outer_at_once = (chunk_rows(classes) / inner).max(1);
-    let chunks = out
-        .chunks_mut(outer_at_once * classes * inner)
-        .enumerate()
-        .collect();
+    let chunks = out.chunks_mut(outer_at_once * classes * inner).enumerate().collect();
     let results = ordered(chunks, |(chunk, out): (usize, &mut [E])| {
-        let layout = Layout {
-            outer: out.len() / (classes * inner),
-            classes,
-            inner,
-        };
+        let layout = Layout { outer: out.len() / (classes * inner), classes, inner };
         let start = chunk * outer_at_once * inner;
         work(start..start + layout.rows(), layout, out)
     });

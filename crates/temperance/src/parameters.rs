@@ -24,11 +24,7 @@ enum Text {
 
 impl Text {
     fn new(value: f64) -> Self {
-        if value.is_finite() {
-            Text::Number(value)
-        } else {
-            Text::Name(value.to_string().to_lowercase())
-        }
+        if value.is_finite() { Text::Number(value) } else { Text::Name(value.to_string().to_lowercase()) }
     }
 
     fn value<E: serde::de::Error>(self) -> Result<f64, E> {
@@ -38,9 +34,7 @@ impl Text {
                 "inf" => Ok(f64::INFINITY),
                 "-inf" => Ok(f64::NEG_INFINITY),
                 "nan" => Ok(f64::NAN),
-                _ => Err(E::custom(format!(
-                    "parameter is {name:?}; expected a number, inf, -inf or nan"
-                ))),
+                _ => Err(E::custom(format!("parameter is {name:?}; expected a number, inf, -inf or nan"))),
             },
         }
     }
@@ -67,11 +61,9 @@ impl<'de> Deserialize<'de> for Parameter {
         }
         match Either::deserialize(deserializer)? {
             Either::One(text) => text.value().map(Parameter::Number),
-            Either::Many(texts) => texts
-                .into_iter()
-                .map(Text::value)
-                .collect::<Result<_, _>>()
-                .map(Parameter::Numbers),
+            Either::Many(texts) => {
+                texts.into_iter().map(Text::value).collect::<Result<_, _>>().map(Parameter::Numbers)
+            }
         }
     }
 }
@@ -106,11 +98,9 @@ impl Parameters {
     pub fn number(&self, name: &'static str) -> Result<f64> {
         match self.0.get(name) {
             Some(Parameter::Number(value)) => Ok(*value),
-            Some(Parameter::Numbers(values)) => Err(Error::parameter(
-                name,
-                format!("{} numbers", values.len()),
-                "one number",
-            )),
+            Some(Parameter::Numbers(values)) => {
+                Err(Error::parameter(name, format!("{} numbers", values.len()), "one number"))
+            }
             None => Err(Error::parameter(name, "missing", "one number")),
         }
     }
@@ -121,11 +111,7 @@ impl Parameters {
     /// If there is one, naming it.
     pub fn only(&self, known: &[&str]) -> Result<()> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Error::parameter(
-                "parameter",
-                format!("{name:?}"),
-                known.join(", "),
-            )),
+            Some(name) => Err(Error::parameter("parameter", format!("{name:?}"), known.join(", "))),
             None => Ok(()),
         }
     }

@@ -3,8 +3,8 @@
 use crate::calibrate::Temperature;
 use crate::error::Result;
 use crate::fold;
-use crate::input::{Element, Fill, Layout, Logits, Scores, Values, write_row};
-use crate::row::{self, Isa, Operation, Order, Path, Real, Sums};
+use crate::input::{Element, Fill, Layout, Logits, Scores, Values, close_row, open_row};
+use crate::row::{self, Isa, Operation, Order, Path, Real};
 
 /// Probabilities p_c = exp(z_c) / Σ exp(z), in the layout of the logits.
 ///
@@ -54,17 +54,9 @@ pub fn log_softmax<E: Element>(logits: &Logits<'_>, out: &mut [E]) -> Result<()>
 /// If a row is illegal.
 pub fn entropy(logits: &Logits<'_>) -> Result<Vec<f64>> {
     let mut out = vec![0.0; logits.rows()];
-    let layout = Layout {
-        outer: logits.rows(),
-        classes: 1,
-        inner: 1,
-    };
+    let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
     fold::map_chunks(layout, &mut out, |rows, _, out| {
-        let sweep = Entropies {
-            logits: logits.slice(rows.clone()),
-            first_row: rows.start as u64,
-            out,
-        };
+        let sweep = Entropies { logits: logits.slice(rows.clone()), first_row: rows.start as u64, out };
         Path::best().run(sweep)
     })?;
     Ok(out)
@@ -102,11 +94,7 @@ pub fn temperature_scale(logits: &Logits<'_>, temperature: f64) -> Result<Vec<f6
 /// Source: Pereyra et al. 2017, section 3.
 pub fn confidence_penalty(logits: &Logits<'_>, beta: f64) -> Result<f64> {
     if !beta.is_finite() {
-        return Err(crate::Error::parameter(
-            "confidence penalty",
-            beta,
-            "a finite number",
-        ));
+        return Err(crate::Error::parameter("confidence penalty", beta, "a finite number"));
     }
     let entropies = entropy(logits)?;
     Ok(-beta * entropies.iter().sum::<f64>() / entropies.len() as f64)
@@ -123,23 +111,9 @@ fn rewrite<E: Element>(logits: &Logits<'_>, out: &mut [E], what: Rewrite) -> Res
     fold::map_chunks(logits.0.layout(), out, |rows, layout, out| {
         let (logits, first_row) = (logits.slice(rows.clone()), rows.start as u64);
         if double {
-            Path::best().run(Rows::<f64, E> {
-                logits,
-                first_row,
-                layout,
-                out,
-                what,
-                scratch: Vec::new(),
-            })
+            Path::best().run(Rows::<f64, E> { logits, first_row, layout, out, what, scratch: Vec::new() })
         } else {
-            Path::best().run(Rows::<f32, E> {
-                logits,
-                first_row,
-                layout,
-                out,
-                what,
-                scratch: Vec::new(),
-            })
+            Path::best().run(Rows::<f32, E> { logits, first_row, layout, out, what, scratch: Vec::new() })
         }
     })
 }
@@ -158,34 +132,18 @@ impl<R: Real, E: Element> Operation for Rows<'_, R, E> {
 
     #[inline(always)]
     fn run<I: Isa>(self) -> Result<()> {
-        let Rows {
-            logits,
-            first_row,
-            layout,
-            out,
-            what,
-            mut scratch,
-        } = self;
+        let Rows { logits, first_row, layout, out, what, mut scratch } = self;
         for row in 0..logits.rows() {
-            let mut valid = true;
-            write_row(
-                out,
-                layout,
-                row,
-                &mut scratch,
-                Fill::From(&logits.0, row),
-                |z: &mut [R]| {
-                    let sums: Sums = row::sums::<R, I, { Order::NORMALISER }, false>(z, R::ONE);
-                    valid = sums.is_valid();
-                    match what {
-                        Rewrite::Softmax => row::softmax::<R, I>(z, R::ONE, &sums),
-                        Rewrite::LogSoftmax => row::log_softmax(z, R::ONE, &sums),
-                    }
-                },
-            );
-            if !valid {
+            let z = open_row(out, layout, row, &mut scratch, Fill::From(&logits.0, row));
+            let sums = row::sums::<R, I, { Order::NORMALISER }, false>(z, R::ONE);
+            if !sums.is_valid() {
                 return Err(logits.invalid(row, first_row));
             }
+            match what {
+                Rewrite::Softmax => row::softmax::<R, I>(z, R::ONE, &sums),
+                Rewrite::LogSoftmax => row::log_softmax(z, R::ONE, &sums),
+            }
+            close_row(out, layout, row, &scratch);
         }
         Ok(())
     }

@@ -20,19 +20,13 @@ fn check_against_torch<E: Element>(tolerance: (f64, f64)) {
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let classes = case["classes"].as_u64().unwrap() as usize;
-        let logits: Vec<E> = numbers(&case["logits"])
-            .unwrap()
-            .into_iter()
-            .map(E::from_f64)
-            .collect();
+        let logits: Vec<E> = numbers(&case["logits"]).unwrap().into_iter().map(E::from_f64).collect();
         let logits = Logits::new(&logits, classes).unwrap();
         let labels: Option<Vec<i64>> =
             numbers(&case["labels"]).map(|list| list.into_iter().map(|l| l as i64).collect());
         let soft = numbers(&case["soft_labels"]);
         let targets: Targets = match (&labels, &soft) {
-            (Some(labels), _) => Labels::new(labels, classes)
-                .ignoring(case["ignore_index"].as_i64())
-                .into(),
+            (Some(labels), _) => Labels::new(labels, classes).ignoring(case["ignore_index"].as_i64()).into(),
             (None, Some(soft)) => SoftLabels::new(soft, classes).unwrap().unnormalised().into(),
             (None, None) => panic!("{name} has no labels"),
         };
@@ -46,14 +40,8 @@ fn check_against_torch<E: Element>(tolerance: (f64, f64)) {
         let upstream = numbers(&case["upstream"]);
         let (upstream, reduction) = match case["reduction"].as_str().unwrap() {
             "none" => (Upstream::PerRow(upstream.as_deref().unwrap()), Reduction::Sum),
-            "sum" => (
-                Upstream::Scalar(case["upstream"].as_f64().unwrap_or(1.0)),
-                Reduction::Sum,
-            ),
-            _ => (
-                Upstream::Scalar(case["upstream"].as_f64().unwrap_or(1.0)),
-                Reduction::Mean,
-            ),
+            "sum" => (Upstream::Scalar(case["upstream"].as_f64().unwrap_or(1.0)), Reduction::Sum),
+            _ => (Upstream::Scalar(case["upstream"].as_f64().unwrap_or(1.0)), Reduction::Mean),
         };
         let loss = loss.reduction(reduction);
         let (relative, absolute) = tolerance;
@@ -68,24 +56,10 @@ fn check_against_torch<E: Element>(tolerance: (f64, f64)) {
             close(name, got.value, number(&case["loss"]), relative, absolute);
         }
         let mut gradient = vec![E::default(); expected_gradient.len()];
-        let value = loss
-            .forward_backward_into(&logits, targets, upstream, &mut gradient)
-            .unwrap();
-        close(
-            name,
-            value.value,
-            loss.forward(&logits, targets).unwrap().value,
-            1e-15,
-            0.0,
-        );
+        let value = loss.forward_backward_into(&logits, targets, upstream, &mut gradient).unwrap();
+        close(name, value.value, loss.forward(&logits, targets).unwrap().value, 1e-15, 0.0);
         for (got, expected) in gradient.iter().zip(expected_gradient) {
-            close(
-                name,
-                got.to_f64(),
-                expected,
-                relative,
-                absolute * largest.max(1.0),
-            );
+            close(name, got.to_f64(), expected, relative, absolute * largest.max(1.0));
         }
     }
 }
@@ -105,15 +79,8 @@ fn naive(z: &[f64], t: &[f64], w: &[f64], row_weight: f64, beta: f64, gamma: Opt
     let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let log_sum = z.iter().map(|z| (z - max).exp()).sum::<f64>().ln() + max;
     let log_p: Vec<f64> = z.iter().map(|z| z - log_sum).collect();
-    let entropy: f64 = -log_p
-        .iter()
-        .filter(|l| **l > f64::NEG_INFINITY)
-        .map(|l| l.exp() * l)
-        .sum::<f64>();
-    let fit: f64 = -(0..z.len())
-        .filter(|&c| w[c] * t[c] != 0.0)
-        .map(|c| w[c] * t[c] * log_p[c])
-        .sum::<f64>();
+    let entropy: f64 = -log_p.iter().filter(|l| **l > f64::NEG_INFINITY).map(|l| l.exp() * l).sum::<f64>();
+    let fit: f64 = -(0..z.len()).filter(|&c| w[c] * t[c] != 0.0).map(|c| w[c] * t[c] * log_p[c]).sum::<f64>();
     let penalty = gamma.map_or(-beta * entropy, |gamma| beta * (gamma - entropy).max(0.0));
     fit + row_weight * penalty
 }
@@ -273,23 +240,18 @@ proptest! {
 fn the_minimum_is_reached_at_the_smoothed_target() {
     let weights = [0.5, 2.0, 1.0];
     let smoothing = Smoothing::uniform(0.1).unwrap();
-    let loss = CrossEntropy::new()
-        .smoothing(smoothing.clone())
-        .class_weights(ClassWeights::new(&weights).unwrap());
+    let loss =
+        CrossEntropy::new().smoothing(smoothing.clone()).class_weights(ClassWeights::new(&weights).unwrap());
     let t = smoothing.target(1, 3).unwrap();
     let optimum: Vec<f64> = t.iter().zip(weights).map(|(t, w)| (t * w).ln()).collect();
-    let value = loss
-        .forward(&Logits::new(&optimum, 3).unwrap(), Labels::new(&[1], 3))
-        .unwrap();
+    let value = loss.forward(&Logits::new(&optimum, 3).unwrap(), Labels::new(&[1], 3)).unwrap();
     assert!(value.excess().unwrap().abs() < 1e-15);
 
     let penalised = CrossEntropy::new().confidence_penalty(1.0).unwrap();
     let gap = temperance::loss::theory::penalty_gap(10, 1.0).unwrap().gap;
     let mut optimum = [0.0; 10];
     optimum[3] = gap;
-    let value = penalised
-        .forward(&Logits::new(&optimum, 10).unwrap(), Labels::new(&[3], 10))
-        .unwrap();
+    let value = penalised.forward(&Logits::new(&optimum, 10).unwrap(), Labels::new(&[3], 10)).unwrap();
     assert!(value.excess().unwrap().abs() < 1e-14);
 }
 
@@ -303,21 +265,9 @@ fn golden_vectors() {
     // pytorch#25571
     let z = [0.2, 0.3, 0.5, 0.5, 0.2, 0.3];
     let labels = Labels::new(&[2, 1], 3);
-    close(
-        "#25571 mean",
-        mean(&z, 3, weighted(&[2.0, 4.0, 6.0]), labels.into()),
-        1.0598,
-        0.0,
-        5e-5,
-    );
+    close("#25571 mean", mean(&z, 3, weighted(&[2.0, 4.0, 6.0]), labels.into()), 1.0598, 0.0, 5e-5);
     let sum = weighted(&[2.0, 4.0, 6.0]).reduction(Reduction::Sum);
-    close(
-        "#25571 sum",
-        mean(&z, 3, sum.clone(), labels.into()),
-        10.5983,
-        0.0,
-        5e-5,
-    );
+    close("#25571 sum", mean(&z, 3, sum.clone(), labels.into()), 10.5983, 0.0, 5e-5);
     let rows = sum.per_row(&Logits::new(&z, 3).unwrap(), labels).unwrap();
     close("#25571 row 0", rows[0], 5.6390, 0.0, 5e-5);
     close("#25571 row 1", rows[1], 4.9593, 0.0, 5e-5);
@@ -325,26 +275,12 @@ fn golden_vectors() {
     let soft = [1.0, 0.0];
     let soft = SoftLabels::new(&soft, 2).unwrap();
     let smoothed = weighted(&[0.1, 0.9]).label_smoothing(0.1).unwrap();
-    close(
-        "#104776",
-        mean(&[0.0, 1.0], 2, smoothed, soft.into()),
-        0.138857,
-        0.0,
-        5e-7,
-    );
+    close("#104776", mean(&[0.0, 1.0], 2, smoothed, soft.into()), 0.138857, 0.0, 5e-7);
     let smoothed = CrossEntropy::new().label_smoothing(0.1).unwrap();
-    close(
-        "#104776 w = 1",
-        mean(&[0.0, 1.0], 2, smoothed, soft.into()),
-        1.26326,
-        0.0,
-        5e-6,
-    );
+    close("#104776 w = 1", mean(&[0.0, 1.0], 2, smoothed, soft.into()), 1.26326, 0.0, 5e-6);
     // optax documentation
     let z = [1.2, -0.8, -0.5, 0.9, -1.2, 1.1];
-    let rows = CrossEntropy::new()
-        .per_row(&Logits::new(&z, 3).unwrap(), Labels::new(&[0, 1], 3))
-        .unwrap();
+    let rows = CrossEntropy::new().per_row(&Logits::new(&z, 3).unwrap(), Labels::new(&[0, 1], 3)).unwrap();
     close("optax 0", rows[0], 0.2761, 0.0, 5e-5);
     close("optax 1", rows[1], 2.9518, 0.0, 5e-5);
 }
@@ -352,9 +288,8 @@ fn golden_vectors() {
 #[test]
 fn a_confident_row_keeps_its_loss_in_f32() {
     let logits = Logits::new(&[60.0_f32, 0.0], 2).unwrap();
-    let (loss, gradient) = CrossEntropy::new()
-        .forward_backward::<f32>(&logits, Labels::new(&[0], 2))
-        .unwrap();
+    let (loss, gradient) =
+        CrossEntropy::new().forward_backward::<f32>(&logits, Labels::new(&[0], 2)).unwrap();
     let exact = (-60.0_f64).exp();
     close("loss", loss.value, exact, 1e-6, 0.0);
     close("gradient", f64::from(gradient[0]), -exact, 1e-6, 0.0);
@@ -363,16 +298,11 @@ fn a_confident_row_keeps_its_loss_in_f32() {
 
 #[test]
 fn extremes_stay_finite() {
-    let loss = CrossEntropy::new()
-        .label_smoothing(0.1)
-        .unwrap()
-        .confidence_penalty(0.5)
-        .unwrap();
+    let loss = CrossEntropy::new().label_smoothing(0.1).unwrap().confidence_penalty(0.5).unwrap();
     for scale in [1e4_f32, 3e38] {
         let z = [scale, -scale, 0.0, -scale, scale, scale];
-        let (value, gradient) = loss
-            .forward_backward::<f32>(&Logits::new(&z, 3).unwrap(), Labels::new(&[1, 0], 3))
-            .unwrap();
+        let (value, gradient) =
+            loss.forward_backward::<f32>(&Logits::new(&z, 3).unwrap(), Labels::new(&[1, 0], 3)).unwrap();
         assert!(gradient.iter().all(|g| g.is_finite()), "{scale}: {gradient:?}");
         assert!(value.value > 0.0 && !value.value.is_nan());
     }
@@ -384,44 +314,28 @@ fn impossible_classes() {
     let z = [1.0, -inf, 0.0];
     let logits = Logits::new(&z, 3).unwrap();
     let penalised = CrossEntropy::new().confidence_penalty(0.5).unwrap();
-    let (value, gradient) = penalised
-        .forward_backward::<f64>(&logits, Labels::new(&[0], 3))
-        .unwrap();
+    let (value, gradient) = penalised.forward_backward::<f64>(&logits, Labels::new(&[0], 3)).unwrap();
     assert!(value.value.is_finite());
     assert_eq!(gradient[1], 0.0);
     assert!(gradient.iter().all(|g| g.is_finite()));
 
     let smoothed = CrossEntropy::new().label_smoothing(0.3).unwrap();
-    let (value, gradient) = smoothed
-        .forward_backward::<f64>(&logits, Labels::new(&[0], 3))
-        .unwrap();
+    let (value, gradient) = smoothed.forward_backward::<f64>(&logits, Labels::new(&[0], 3)).unwrap();
     assert_eq!(value.value, inf);
     close("as PyTorch", gradient[1], -0.1, 1e-15, 0.0);
 
-    let masked = Smoothing::uniform(0.3)
-        .unwrap()
-        .allowed(&[true, false, true])
-        .unwrap();
+    let masked = Smoothing::uniform(0.3).unwrap().allowed(&[true, false, true]).unwrap();
     let masked = CrossEntropy::new().smoothing(masked);
-    let (value, gradient) = masked
-        .forward_backward::<f64>(&logits, Labels::new(&[0], 3))
-        .unwrap();
+    let (value, gradient) = masked.forward_backward::<f64>(&logits, Labels::new(&[0], 3)).unwrap();
     let two = CrossEntropy::new().label_smoothing(0.3).unwrap();
-    let two = two
-        .forward(&Logits::new(&[1.0, 0.0], 2).unwrap(), Labels::new(&[0], 2))
-        .unwrap();
+    let two = two.forward(&Logits::new(&[1.0, 0.0], 2).unwrap(), Labels::new(&[0], 2)).unwrap();
     close("mask", value.value, two.value, 1e-15, 0.0);
     assert_eq!(gradient[1], 0.0);
     assert_eq!(
-        masked
-            .forward(&logits, Labels::new(&[1], 3))
-            .unwrap_err()
-            .to_string(),
+        masked.forward(&logits, Labels::new(&[1], 3)).unwrap_err().to_string(),
         "label is 1 at row 0 (counted from 0); expected a class that the mask of the smoothing allows"
     );
-    let on_label = CrossEntropy::new()
-        .forward(&logits, Labels::new(&[1], 3))
-        .unwrap();
+    let on_label = CrossEntropy::new().forward(&logits, Labels::new(&[1], 3)).unwrap();
     assert_eq!((on_label.value, on_label.nll), (inf, inf));
 }
 
@@ -435,21 +349,11 @@ fn a_mean_over_no_rows() {
         "weight of the rows that count is 0; expected a number above 0, or an answer for a mean over no rows \
          by name"
     );
-    let (value, gradient) = loss
-        .clone()
-        .when_empty(WhenEmpty::Nan)
-        .forward_backward::<f64>(&logits, labels)
-        .unwrap();
+    let (value, gradient) =
+        loss.clone().when_empty(WhenEmpty::Nan).forward_backward::<f64>(&logits, labels).unwrap();
     assert!(value.value.is_nan());
     assert_eq!(gradient, [0.0; 4]);
-    assert_eq!(
-        loss.clone()
-            .when_empty(WhenEmpty::Zero)
-            .forward(&logits, labels)
-            .unwrap()
-            .value,
-        0.0
-    );
+    assert_eq!(loss.clone().when_empty(WhenEmpty::Zero).forward(&logits, labels).unwrap().value, 0.0);
     let sum = loss.reduction(Reduction::Sum).forward(&logits, labels).unwrap();
     assert_eq!((sum.value, sum.rows), (0.0, 0));
 }
@@ -469,25 +373,17 @@ fn one_class_has_no_loss() {
 
 #[test]
 fn half_precision_is_the_loss_of_its_values() {
-    let z: Vec<f64> = (0..300)
-        .map(|i| f64::from((i * 7919) % 601) / 50.0 - 6.0)
-        .collect();
+    let z: Vec<f64> = (0..300).map(|i| f64::from((i * 7919) % 601) / 50.0 - 6.0).collect();
     let labels: Vec<usize> = (0..30).map(|i| i % 10).collect();
     let labels = Labels::new(&labels, 10);
-    let loss = CrossEntropy::new()
-        .label_smoothing(0.1)
-        .unwrap()
-        .confidence_penalty(0.1)
-        .unwrap();
+    let loss = CrossEntropy::new().label_smoothing(0.1).unwrap().confidence_penalty(0.1).unwrap();
 
     fn check<E: Element>(loss: &CrossEntropy, z: &[f64], labels: Labels, step: f64) {
         let half: Vec<E> = z.iter().map(|&z| E::from_f64(z)).collect();
         let exact: Vec<f64> = half.iter().map(|z| z.to_f64()).collect();
         let exact_logits = Logits::new(&exact, 10).unwrap();
         let (expected, expected_gradient) = loss.forward_backward::<f64>(&exact_logits, labels).unwrap();
-        let (got, gradient) = loss
-            .forward_backward::<E>(&Logits::new(&half, 10).unwrap(), labels)
-            .unwrap();
+        let (got, gradient) = loss.forward_backward::<E>(&Logits::new(&half, 10).unwrap(), labels).unwrap();
         close("value", got.value, expected.value, 1e-6, 0.0);
         for (got, expected) in gradient.iter().zip(expected_gradient) {
             // One rounding to the type, and f16's smallest step.
@@ -502,20 +398,14 @@ fn half_precision_is_the_loss_of_its_values() {
 fn any_number_of_threads_gives_the_same_bits() {
     let classes = 50;
     let rows = 20_000;
-    let z: Vec<f32> = (0..rows * classes)
-        .map(|i| ((i * 2_654_435_761_usize) % 10_007) as f32 / 700.0)
-        .collect();
+    let z: Vec<f32> =
+        (0..rows * classes).map(|i| ((i * 2_654_435_761_usize) % 10_007) as f32 / 700.0).collect();
     let labels: Vec<u32> = (0..rows).map(|i| ((i * 31) % classes) as u32).collect();
     let run = |threads: usize| -> (Loss, Vec<f32>) {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap()
-            .install(|| {
-                let loss = CrossEntropy::new().label_smoothing(0.1).unwrap();
-                loss.forward_backward(&Logits::new(&z, classes).unwrap(), Labels::new(&labels, classes))
-                    .unwrap()
-            })
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+            let loss = CrossEntropy::new().label_smoothing(0.1).unwrap();
+            loss.forward_backward(&Logits::new(&z, classes).unwrap(), Labels::new(&labels, classes)).unwrap()
+        })
     };
     let one = run(1);
     for threads in [2, 7] {
@@ -548,22 +438,14 @@ fn refusals() {
         "logit is NaN at row 1, column 0 (counted from 0); expected a finite number or -inf"
     );
     assert_eq!(
-        text(loss.forward(
-            &Logits::new(&[f32::INFINITY, 0.0], 2).unwrap(),
-            Labels::new(&[0], 2)
-        )),
+        text(loss.forward(&Logits::new(&[f32::INFINITY, 0.0], 2).unwrap(), Labels::new(&[0], 2))),
         "logit is inf at row 0, column 0 (counted from 0); expected a finite number or -inf"
     );
     assert_eq!(
-        text(loss.forward(
-            &Logits::new(&[f32::NEG_INFINITY; 2], 2).unwrap(),
-            Labels::new(&[0], 2)
-        )),
+        text(loss.forward(&Logits::new(&[f32::NEG_INFINITY; 2], 2).unwrap(), Labels::new(&[0], 2))),
         "every logit is -inf at row 0 (counted from 0); expected at least one finite logit in a row"
     );
-    let three = loss
-        .clone()
-        .class_weights(ClassWeights::new(&[1.0, 1.0, 1.0]).unwrap());
+    let three = loss.clone().class_weights(ClassWeights::new(&[1.0, 1.0, 1.0]).unwrap());
     assert_eq!(
         text(three.forward(&logits, Labels::new(&[0, 1], 2))),
         "number of class weights is 3; expected one for each of the 2 classes"

@@ -18,13 +18,7 @@ const SORTED_BY_LABEL: [&str; 1] = ["cleanlab_label_errors/imdb"];
 fn check(set: &str, expected: &Value, when: &str, measured: &Measured, names: &[(&str, &str)]) {
     for (ours, theirs) in names {
         let got = measured.metric(ours).unwrap();
-        close(
-            &format!("{set} {ours} {when}"),
-            got,
-            expected[theirs].as_f64().unwrap(),
-            TOLERANCE,
-            1e-9,
-        );
+        close(&format!("{set} {ours} {when}"), got, expected[theirs].as_f64().unwrap(), TOLERANCE, 1e-9);
     }
 }
 
@@ -60,41 +54,13 @@ fn every_set_of_the_golden_file() {
         let t = expected["T_all"].as_f64().unwrap();
         close(&format!("{set} T"), temperature.temperature(), t, TOLERANCE, 0.0);
         assert!(certificate.flags.is_empty(), "{set}: {:?}", certificate.flags);
-        assert!(
-            certificate.gradient.abs() < 1e-12,
-            "{set}: gradient {}",
-            certificate.gradient
-        );
-        close(
-            set,
-            certificate.nll_before,
-            expected["nll"].as_f64().unwrap(),
-            TOLERANCE,
-            0.0,
-        );
-        close(
-            set,
-            certificate.nll_after,
-            expected["nll_T_all"].as_f64().unwrap(),
-            TOLERANCE,
-            0.0,
-        );
+        assert!(certificate.gradient.abs() < 1e-12, "{set}: gradient {}", certificate.gradient);
+        close(set, certificate.nll_before, expected["nll"].as_f64().unwrap(), TOLERANCE, 0.0);
+        close(set, certificate.nll_after, expected["nll_T_all"].as_f64().unwrap(), TOLERANCE, 0.0);
 
-        let after = Evaluation::new()
-            .measure(&Calibrated::new(&rows, &temperature))
-            .unwrap();
-        check(
-            set,
-            expected,
-            "after",
-            &after,
-            &[("nll", "nll_T_all"), ("ece", "ece15_T_all")],
-        );
-        assert_eq!(
-            before.metric("accuracy"),
-            after.metric("accuracy"),
-            "{set}: the arg-max changed"
-        );
+        let after = Evaluation::new().measure(&Calibrated::new(&rows, &temperature)).unwrap();
+        check(set, expected, "after", &after, &[("nll", "nll_T_all"), ("ece", "ece15_T_all")]);
+        assert_eq!(before.metric("accuracy"), after.metric("accuracy"), "{set}: the arg-max changed");
 
         let half = &expected["half_split"];
         let fitted = half["n_cal"].as_u64().unwrap() as usize;
@@ -117,22 +83,8 @@ fn every_set_of_the_golden_file() {
         );
         let test = Subset::new(rows, split.test).unwrap();
         let before = Evaluation::new().measure(&test).unwrap();
-        check(
-            set,
-            half,
-            "half",
-            &before,
-            &[("nll", "test_nll_before"), ("ece", "test_ece_before")],
-        );
-        let after = Evaluation::new()
-            .measure(&Calibrated::new(&test, &temperature))
-            .unwrap();
-        check(
-            set,
-            half,
-            "half",
-            &after,
-            &[("nll", "test_nll_after"), ("ece", "test_ece_after")],
-        );
+        check(set, half, "half", &before, &[("nll", "test_nll_before"), ("ece", "test_ece_before")]);
+        let after = Evaluation::new().measure(&Calibrated::new(&test, &temperature)).unwrap();
+        check(set, half, "half", &after, &[("nll", "test_nll_after"), ("ece", "test_ece_after")]);
     }
 }

@@ -12,7 +12,9 @@ pub use temperature::{Certificate, Flag, Temperature, TemperatureScaling};
 
 use crate::error::Result;
 use crate::fold::{self, Observer};
-use crate::input::{Block, COPY_BYTES, Element, Fill, Layout, Logits, Rows, Scores, Scratch, write_row};
+use crate::input::{
+    Block, COPY_BYTES, Element, Fill, Layout, Logits, Rows, Scores, Scratch, close_row, open_row,
+};
 use crate::parameters::Parameters;
 use crate::row::{self, Isa, Operation, Order, Path};
 
@@ -130,14 +132,7 @@ fn transform_into<E: Element>(
         type Output = Result<()>;
         #[inline(always)]
         fn run<I: Isa>(self) -> Result<()> {
-            let Sweep {
-                calibrator,
-                scores,
-                first_row,
-                layout,
-                out,
-                normalise,
-            } = self;
+            let Sweep { calibrator, scores, first_row, layout, out, normalise } = self;
             let mut source = Scratch::<f64>::default();
             let mut scratch = Vec::new();
             for row in 0..scores.rows() {
@@ -147,13 +142,13 @@ fn transform_into<E: Element>(
                 if !given.is_valid() {
                     return Err(Logits(*scores.matrix()).invalid(row, first_row));
                 }
-                write_row(out, layout, row, &mut scratch, Fill::Copy(logits), |slot| {
-                    calibrator.transform(slot);
-                    if normalise {
-                        let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(slot, 1.0);
-                        row::softmax::<f64, I>(slot, 1.0, &sums);
-                    }
-                });
+                let slot = open_row(out, layout, row, &mut scratch, Fill::Copy(logits));
+                calibrator.transform(slot);
+                if normalise {
+                    let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(slot, 1.0);
+                    row::softmax::<f64, I>(slot, 1.0, &sums);
+                }
+                close_row(out, layout, row, &scratch);
             }
             Ok(())
         }
@@ -167,22 +162,11 @@ fn transform_into<E: Element>(
             format!("the {classes} classes that the calibrator was fitted to"),
         ));
     }
-    let layout = Layout {
-        outer: scores.rows(),
-        classes: scores.classes(),
-        inner: 1,
-    };
+    let layout = Layout { outer: scores.rows(), classes: scores.classes(), inner: 1 };
     fold::map_chunks(layout, out, |rows, layout, out| {
         let first_row = rows.start as u64;
         let scores = scores.slice(rows);
-        Path::best().run(Sweep {
-            calibrator,
-            scores,
-            first_row,
-            layout,
-            out,
-            normalise,
-        })
+        Path::best().run(Sweep { calibrator, scores, first_row, layout, out, normalise })
     })?;
     Ok(())
 }

@@ -15,16 +15,8 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "divides all logits by one number T, fitted by maximum likelihood",
     source: "Guo, Pleiss, Sun, Weinberger 2017, On Calibration of Modern Neural Networks, section 4.2",
     parameters: &[
-        ParameterEntry {
-            name: "minimum",
-            domain: "above 0",
-            default: DEFAULT_BOUNDS.0,
-        },
-        ParameterEntry {
-            name: "maximum",
-            domain: "above the minimum, finite",
-            default: DEFAULT_BOUNDS.1,
-        },
+        ParameterEntry { name: "minimum", domain: "above 0", default: DEFAULT_BOUNDS.0 },
+        ParameterEntry { name: "maximum", domain: "above the minimum, finite", default: DEFAULT_BOUNDS.1 },
     ],
     build: |parameters| {
         parameters.only(&["minimum", "maximum"])?;
@@ -32,10 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
             Err(error) if error.value() == "missing" => Ok(default),
             other => other,
         };
-        let (minimum, maximum) = (
-            number("minimum", DEFAULT_BOUNDS.0)?,
-            number("maximum", DEFAULT_BOUNDS.1)?,
-        );
+        let (minimum, maximum) = (number("minimum", DEFAULT_BOUNDS.0)?, number("maximum", DEFAULT_BOUNDS.1)?);
         Ok(Box::new(TemperatureScaling::new().bounds(minimum, maximum)?))
     },
     load: |parameters| {
@@ -75,9 +64,7 @@ pub struct TemperatureScaling {
 
 impl Default for TemperatureScaling {
     fn default() -> Self {
-        TemperatureScaling {
-            bounds: DEFAULT_BOUNDS,
-        }
+        TemperatureScaling { bounds: DEFAULT_BOUNDS }
     }
 }
 
@@ -131,11 +118,7 @@ impl TemperatureScaling {
     /// Unless 0 < minimum < maximum < ∞.
     pub fn bounds(mut self, minimum: f64, maximum: f64) -> Result<Self> {
         if !(minimum > 0.0 && minimum < f64::INFINITY) {
-            return Err(Error::parameter(
-                "minimum temperature",
-                minimum,
-                "a finite number above 0",
-            ));
+            return Err(Error::parameter("minimum temperature", minimum, "a finite number above 0"));
         }
         if !(maximum > minimum && maximum < f64::INFINITY) {
             let expected = format!("a finite number above the minimum {minimum}");
@@ -160,17 +143,9 @@ impl TemperatureScaling {
     /// As [`TemperatureScaling::fit`], or [`ErrorKind::Interrupted`] if the observer breaks.
     pub fn fit_with(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<(Temperature, Certificate)> {
         if rows.classes() < 2 {
-            return Err(Error::shape(
-                "number of classes",
-                rows.classes(),
-                "at least 2 to fit a temperature",
-            ));
+            return Err(Error::shape("number of classes", rows.classes(), "at least 2 to fit a temperature"));
         }
-        let mut passes = Passes {
-            rows,
-            observer,
-            count: 0,
-        };
+        let mut passes = Passes { rows, observer, count: 0 };
         let first = passes.sweep(1.0, Precision::Native)?;
         first.check()?;
 
@@ -215,11 +190,7 @@ impl TemperatureScaling {
     /// # Errors
     /// As [`TemperatureScaling::fit`]; or if a temperature is not above 0.
     pub fn curve(&self, rows: &dyn Rows, temperatures: &[f64]) -> Result<Vec<f64>> {
-        let mut passes = Passes {
-            rows,
-            observer: &(),
-            count: 0,
-        };
+        let mut passes = Passes { rows, observer: &(), count: 0 };
         let mean = |temperature: &f64| {
             let beta = 1.0 / Temperature::new(*temperature)?.0;
             let sums = passes.sweep(beta, Precision::Native)?;
@@ -240,25 +211,12 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 /// times further towards it instead of half-way.
 fn root(passes: &mut Passes<'_>, (g, h): (f64, f64), lowest: f64, highest: f64) -> Result<f64> {
     // Close in the precision of the data, then finish in f64, where the bracket is found anew.
-    let (beta, _) = descend(
-        passes,
-        1.0,
-        Some((g, h)),
-        lowest,
-        highest,
-        Precision::Native,
-        1e-4,
-    )?;
+    let (beta, _) = descend(passes, 1.0, Some((g, h)), lowest, highest, Precision::Native, 1e-4)?;
     let (beta, converged) = descend(passes, beta, None, lowest, highest, Precision::Double, 1e-12)?;
     if converged {
         return Ok(beta);
     }
-    Err(Error::new(
-        ErrorKind::NotConverged,
-        "inverse temperature",
-        beta,
-        "to converge within 100 steps",
-    ))
+    Err(Error::new(ErrorKind::NotConverged, "inverse temperature", beta, "to converge within 100 steps"))
 }
 
 fn descend(
@@ -326,12 +284,8 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     fn sweep(&mut self, beta: f64, precision: Precision) -> Result<Sums> {
-        let progress = Progress {
-            task: "fitting temperature",
-            rows: 0,
-            total: self.rows.rows(),
-            pass: self.count,
-        };
+        let progress =
+            Progress { task: "fitting temperature", rows: 0, total: self.rows.rows(), pass: self.count };
         let sums = fold::observed(&Sweep { beta, precision }, self.rows, self.observer, progress)?;
         self.count += 1;
         Ok(sums)
@@ -374,20 +328,10 @@ impl Sums {
     /// Refuses rows that do not determine a temperature.
     fn check(&self) -> Result<()> {
         if self.rows == 0 {
-            return Err(Error::new(
-                ErrorKind::Fit,
-                "number of rows that count",
-                0,
-                "at least 1",
-            ));
+            return Err(Error::new(ErrorKind::Fit, "number of rows that count", 0, "at least 1"));
         }
         if self.weight == 0.0 {
-            return Err(Error::new(
-                ErrorKind::Weight,
-                "every row weight",
-                0,
-                "at least one above 0",
-            ));
+            return Err(Error::new(ErrorKind::Weight, "every row weight", 0, "at least one above 0"));
         }
         if let (Some(label), false) = (self.label, self.several_labels) {
             let expected = "at least two classes among the labels of a fit";
@@ -395,12 +339,7 @@ impl Sums {
         }
         if self.uneven == 0 {
             let expected = "logits that differ between classes, else no temperature matters";
-            return Err(Error::new(
-                ErrorKind::Fit,
-                "difference of the logits in every row",
-                0,
-                expected,
-            ));
+            return Err(Error::new(ErrorKind::Fit, "difference of the logits in every row", 0, expected));
         }
         Ok(())
     }
@@ -417,17 +356,9 @@ impl Fold for Sweep {
     fn absorb(&self, state: &mut Sums, block: &Block<'_>) -> Result<()> {
         let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
         if double {
-            Path::best().run(Absorb::<f64> {
-                beta: self.beta,
-                state,
-                block,
-            })
+            Path::best().run(Absorb::<f64> { beta: self.beta, state, block })
         } else {
-            Path::best().run(Absorb::<f32> {
-                beta: self.beta as f32,
-                state,
-                block,
-            })
+            Path::best().run(Absorb::<f32> { beta: self.beta as f32, state, block })
         }
     }
 
@@ -557,11 +488,7 @@ impl Temperature {
         if temperature > 0.0 && temperature < f64::INFINITY {
             Ok(Temperature(temperature))
         } else {
-            Err(Error::parameter(
-                "temperature",
-                temperature,
-                "a finite number above 0",
-            ))
+            Err(Error::parameter("temperature", temperature, "a finite number above 0"))
         }
     }
 
@@ -612,9 +539,6 @@ impl Calibrator for Temperature {
 impl Method for TemperatureScaling {
     fn fit_observed(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Fitted> {
         let (temperature, certificate) = self.fit_with(rows, observer)?;
-        Ok(Fitted {
-            calibrator: Box::new(temperature),
-            certificate,
-        })
+        Ok(Fitted { calibrator: Box::new(temperature), certificate })
     }
 }

@@ -78,13 +78,7 @@ impl<'a> Labels<'a> {
 
     /// [`Labels::new`] for indices whose type is known at run time only.
     pub fn from_values(values: LabelValues<'a>, classes: usize) -> Self {
-        Labels {
-            values,
-            classes,
-            ignored: None,
-            first: 0,
-            rows: values.len(),
-        }
+        Labels { values, classes, ignored: None, first: 0, rows: values.len() }
     }
 
     /// [`Labels::new`] with an index that means "no label": such a row counts nowhere. It may be a class.
@@ -132,11 +126,7 @@ impl<'a> Labels<'a> {
     }
 
     fn slice(&self, rows: Range<usize>) -> Self {
-        Labels {
-            first: self.first + rows.start,
-            rows: rows.len(),
-            ..*self
-        }
+        Labels { first: self.first + rows.start, rows: rows.len(), ..*self }
     }
 
     fn gather<T>(&self, rows: &[usize], use_gathered: impl FnOnce(Labels<'_>) -> T) -> T {
@@ -144,10 +134,7 @@ impl<'a> Labels<'a> {
             .iter()
             .map(|&row| i64::try_from(self.values.get(self.first + row)).unwrap_or(i64::MAX))
             .collect();
-        use_gathered(Labels {
-            ignored: self.ignored,
-            ..Labels::new(&buffer, self.classes)
-        })
+        use_gathered(Labels { ignored: self.ignored, ..Labels::new(&buffer, self.classes) })
     }
 }
 
@@ -176,10 +163,7 @@ impl<'a> SoftLabels<'a> {
     /// As [`SoftLabels::new`].
     pub fn from_values(values: Values<'a>, classes: usize) -> Result<Self> {
         let matrix = super::Probabilities::from_values(values, classes)?.matrix;
-        Ok(SoftLabels {
-            matrix,
-            normalised: true,
-        })
+        Ok(SoftLabels { matrix, normalised: true })
     }
 
     /// The same labels without the check of the simplex: any finite numbers, as PyTorch accepts.
@@ -212,18 +196,10 @@ impl<'a> SoftLabels<'a> {
         let values = self.matrix.row(row, scratch);
         let at = first_row + row as u64;
         let legal = |t: f64| {
-            if self.normalised {
-                (0.0..=1.0).contains(&t)
-            } else {
-                t.is_finite()
-            }
+            if self.normalised { (0.0..=1.0).contains(&t) } else { t.is_finite() }
         };
         if let Some(column) = values.iter().position(|&t| !legal(t)) {
-            let expected = if self.normalised {
-                "a number from 0 to 1"
-            } else {
-                "a finite number"
-            };
+            let expected = if self.normalised { "a number from 0 to 1" } else { "a finite number" };
             let error = Error::new(ErrorKind::Value, "soft label", values[column], expected);
             return Err(error.at_row(at).at_column(column));
         }
@@ -231,7 +207,7 @@ impl<'a> SoftLabels<'a> {
             let sum: f64 = values.iter().sum();
             if !((sum - 1.0).abs() <= super::Probabilities::SUM_TOLERANCE) {
                 return Err(
-                    Error::new(ErrorKind::Value, "sum of the soft labels", sum, "1 within 0.01").at_row(at),
+                    Error::new(ErrorKind::Value, "sum of the soft labels", sum, "1 within 0.01").at_row(at)
                 );
             }
         }
@@ -239,10 +215,7 @@ impl<'a> SoftLabels<'a> {
     }
 
     fn slice(&self, rows: Range<usize>) -> Self {
-        SoftLabels {
-            matrix: self.matrix.slice(rows),
-            ..*self
-        }
+        SoftLabels { matrix: self.matrix.slice(rows), ..*self }
     }
 }
 
@@ -298,10 +271,7 @@ impl<'a> Targets<'a> {
                 let as_scores = super::Scores::Logits(super::Logits(labels.matrix));
                 as_scores.gather(rows, |scores| {
                     let matrix = *scores.matrix();
-                    use_gathered(Targets::Soft(SoftLabels {
-                        matrix,
-                        normalised: labels.normalised,
-                    }))
+                    use_gathered(Targets::Soft(SoftLabels { matrix, normalised: labels.normalised }))
                 })
             }
         }

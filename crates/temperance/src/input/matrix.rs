@@ -53,23 +53,11 @@ impl<'a> Matrix<'a> {
                 format!("a multiple of the {classes} classes"),
             ));
         }
-        Self::with_layout(
-            what,
-            values,
-            Layout {
-                outer: values.len() / classes,
-                classes,
-                inner: 1,
-            },
-        )
+        Self::with_layout(what, values, Layout { outer: values.len() / classes, classes, inner: 1 })
     }
 
     fn with_layout(what: &'static str, values: Values<'a>, layout: Layout) -> Result<Self> {
-        let Layout {
-            outer,
-            classes,
-            inner,
-        } = layout;
+        let Layout { outer, classes, inner } = layout;
         let size = outer.checked_mul(classes).and_then(|n| n.checked_mul(inner));
         if size != Some(values.len()) {
             return Err(Error::shape(
@@ -81,12 +69,7 @@ impl<'a> Matrix<'a> {
         if values.is_empty() {
             return Err(Error::shape(format!("number of {what}"), 0, "at least one row"));
         }
-        Ok(Matrix {
-            values,
-            layout,
-            first: 0,
-            rows: layout.rows(),
-        })
+        Ok(Matrix { values, layout, first: 0, rows: layout.rows() })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -103,21 +86,13 @@ impl<'a> Matrix<'a> {
         if self.rows == self.layout.rows() {
             self.layout
         } else {
-            Layout {
-                outer: self.rows,
-                classes: self.layout.classes,
-                inner: 1,
-            }
+            Layout { outer: self.rows, classes: self.layout.classes, inner: 1 }
         }
     }
 
     pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
-        Matrix {
-            first: self.first + rows.start,
-            rows: rows.len(),
-            ..*self
-        }
+        Matrix { first: self.first + rows.start, rows: rows.len(), ..*self }
     }
 
     /// Row `row` in precision `R`: the slice itself where type and layout allow, else a copy in `scratch`.
@@ -157,8 +132,7 @@ impl<'a> Matrix<'a> {
     }
 
     pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
-        self.values
-            .get(self.layout.start(self.first + row) + column * self.layout.inner)
+        self.values.get(self.layout.start(self.first + row) + column * self.layout.inner)
     }
 
     /// Copies rows into one contiguous row-major buffer of the same type of number, as `E`.
@@ -204,28 +178,28 @@ pub(crate) enum Fill<'a, R> {
     InPlace,
 }
 
-/// Lets `edit` change row `row` of a buffer in precision `R`, whatever the buffer's type and layout, after
-/// its starting values were put in place.
+/// Row `row` of a buffer in precision `R`, with its starting values in place, to be changed: the buffer's own
+/// slice where type and layout allow, else `scratch`. [`close_row`] then puts it back.
+///
+/// Two functions and no closure between them: a closure is not inlined into a function that was compiled for
+/// other instructions, and what it calls then runs thirty times slower.
 #[inline(always)]
-pub(crate) fn write_row<E: Element, R: Real>(
-    out: &mut [E],
+pub(crate) fn open_row<'o, E: Element, R: Real>(
+    out: &'o mut [E],
     layout: Layout,
     row: usize,
-    scratch: &mut Vec<R>,
+    scratch: &'o mut Vec<R>,
     fill: Fill<'_, R>,
-    edit: impl FnOnce(&mut [R]),
-) {
+) -> &'o mut [R] {
     let start = layout.start(row);
-    if layout.inner == 1
-        && let Some(slot) = R::view_mut(&mut out[start..start + layout.classes])
-    {
+    if is_direct::<E, R>(layout) {
+        let slot = R::view_mut(&mut out[start..start + layout.classes]).expect("a buffer of R is one of R");
         match fill {
             Fill::From(matrix, row) => matrix.copy_row(row, slot),
             Fill::Copy(values) => slot.copy_from_slice(values),
             Fill::InPlace => {}
         }
-        edit(slot);
-        return;
+        return slot;
     }
     match fill {
         Fill::From(matrix, row) => {
@@ -242,11 +216,25 @@ pub(crate) fn write_row<E: Element, R: Real>(
             scratch.extend(column.map(|value| R::from_f64(value.to_f64())));
         }
     }
-    edit(scratch);
-    let column = out[start..].iter_mut().step_by(layout.inner);
+    scratch
+}
+
+/// Ends what [`open_row`] began.
+#[inline(always)]
+pub(crate) fn close_row<E: Element, R: Real>(out: &mut [E], layout: Layout, row: usize, scratch: &[R]) {
+    if is_direct::<E, R>(layout) {
+        return;
+    }
+    let column = out[layout.start(row)..].iter_mut().step_by(layout.inner);
     for (out, value) in column.zip(scratch) {
         *out = E::from_f64(value.to_f64());
     }
+}
+
+/// Whether a row of the buffer can be changed where it is.
+#[inline(always)]
+fn is_direct<E: Element, R: Real>(layout: Layout) -> bool {
+    layout.inner == 1 && R::view::<E>(&[]).is_some()
 }
 
 /// Unnormalised log-probabilities: softmax of a row gives its probabilities.
@@ -327,21 +315,13 @@ impl<'a> Logits<'a> {
             value.is_nan() || value == f64::INFINITY
         });
         match bad {
-            Some(column) => Error::new(
-                ErrorKind::Value,
-                "logit",
-                self.0.get(row, column),
-                "a finite number or -inf",
-            )
-            .at_row(at)
-            .at_column(column),
-            None => Error::new(
-                ErrorKind::Value,
-                "every logit",
-                "-inf",
-                "at least one finite logit in a row",
-            )
-            .at_row(at),
+            Some(column) => {
+                Error::new(ErrorKind::Value, "logit", self.0.get(row, column), "a finite number or -inf")
+                    .at_row(at)
+                    .at_column(column)
+            }
+            None => Error::new(ErrorKind::Value, "every logit", "-inf", "at least one finite logit in a row")
+                .at_row(at),
         }
     }
 }
@@ -403,10 +383,7 @@ impl<'a> Probabilities<'a> {
     /// As [`Probabilities::new`].
     pub fn from_values(values: Values<'a>, classes: usize) -> Result<Self> {
         let matrix = Matrix::new("probabilities", values, classes)?;
-        Ok(Probabilities {
-            matrix,
-            zeros: Zeros::default(),
-        })
+        Ok(Probabilities { matrix, zeros: Zeros::default() })
     }
 
     /// The same view under another rule for zeros.
@@ -446,11 +423,9 @@ impl<'a> Probabilities<'a> {
         let mut sum = 0.0;
         for (column, &p) in values.iter().enumerate() {
             if !(0.0..=1.0).contains(&p) {
-                return Err(
-                    Error::new(ErrorKind::Value, "probability", p, "a number from 0 to 1")
-                        .at_row(at)
-                        .at_column(column),
-                );
+                return Err(Error::new(ErrorKind::Value, "probability", p, "a number from 0 to 1")
+                    .at_row(at)
+                    .at_column(column));
             }
             if p == 0.0 && self.zeros == Zeros::Error {
                 let expected = "a probability above 0, or zeros handled by name (clip, infinite)";
@@ -462,7 +437,7 @@ impl<'a> Probabilities<'a> {
         }
         if (sum - 1.0).abs() > Self::SUM_TOLERANCE {
             return Err(
-                Error::new(ErrorKind::Value, "sum of the probabilities", sum, "1 within 0.01").at_row(at),
+                Error::new(ErrorKind::Value, "sum of the probabilities", sum, "1 within 0.01").at_row(at)
             );
         }
         Ok(values)
@@ -528,10 +503,9 @@ impl<'a> Scores<'a> {
     pub fn slice(&self, rows: Range<usize>) -> Self {
         match *self {
             Scores::Logits(logits) => Scores::Logits(logits.slice(rows)),
-            Scores::Probabilities(p) => Scores::Probabilities(Probabilities {
-                matrix: p.matrix.slice(rows),
-                ..p
-            }),
+            Scores::Probabilities(p) => {
+                Scores::Probabilities(Probabilities { matrix: p.matrix.slice(rows), ..p })
+            }
         }
     }
 
@@ -551,9 +525,7 @@ impl<'a> Scores<'a> {
             Scores::Probabilities(p) => {
                 let values = p.checked_row(row, first_row, &mut scratch.wide)?;
                 scratch.row.clear();
-                scratch
-                    .row
-                    .extend(values.iter().map(|&value| R::from_f64(p.zeros.ln(value))));
+                scratch.row.extend(values.iter().map(|&value| R::from_f64(p.zeros.ln(value))));
                 Ok(&scratch.row)
             }
         }
@@ -562,10 +534,7 @@ impl<'a> Scores<'a> {
     fn with_matrix<'b>(&self, matrix: Matrix<'b>) -> Scores<'b> {
         match self {
             Scores::Logits(_) => Scores::Logits(Logits(matrix)),
-            Scores::Probabilities(p) => Scores::Probabilities(Probabilities {
-                matrix,
-                zeros: p.zeros,
-            }),
+            Scores::Probabilities(p) => Scores::Probabilities(Probabilities { matrix, zeros: p.zeros }),
         }
     }
 
@@ -580,17 +549,8 @@ impl<'a> Scores<'a> {
                 let mut buffer = Vec::new();
                 let absolute: Vec<usize> = rows.iter().map(|row| matrix.first + row).collect();
                 Matrix::gather(values, matrix.layout, &absolute, &mut buffer);
-                let layout = Layout {
-                    outer: rows.len(),
-                    classes: matrix.classes(),
-                    inner: 1,
-                };
-                let gathered = Matrix {
-                    values: E::values(&buffer),
-                    layout,
-                    first: 0,
-                    rows: rows.len(),
-                };
+                let layout = Layout { outer: rows.len(), classes: matrix.classes(), inner: 1 };
+                let gathered = Matrix { values: E::values(&buffer), layout, first: 0, rows: rows.len() };
                 use_gathered(scores.with_matrix(gathered))
             }
         }

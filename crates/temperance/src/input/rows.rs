@@ -33,12 +33,7 @@ impl<'a> Block<'a> {
     pub fn new(scores: impl Into<Scores<'a>>, targets: impl Into<Targets<'a>>) -> Result<Self> {
         let (scores, targets) = (scores.into(), targets.into());
         check_targets(&scores, &targets)?;
-        Ok(Block {
-            first_row: 0,
-            scores,
-            targets,
-            weights: None,
-        })
+        Ok(Block { first_row: 0, scores, targets, weights: None })
     }
 
     /// The same rows with weights.
@@ -92,8 +87,7 @@ impl<'a> Block<'a> {
     /// The weight of a row, 1 if there are none.
     #[inline]
     pub(crate) fn weight(&self, row: usize) -> Result<f64> {
-        self.weights
-            .map_or(Ok(1.0), |weights| weights.get(row, self.first_row))
+        self.weights.map_or(Ok(1.0), |weights| weights.get(row, self.first_row))
     }
 
     pub(crate) fn with_scores<'b>(&self, scores: Scores<'b>) -> Block<'b>
@@ -118,10 +112,8 @@ impl<'a> Block<'a> {
     }
 
     fn gather<T>(&self, rows: &[usize], use_gathered: impl FnOnce(Block<'_>) -> T) -> Result<T> {
-        let weights: Option<Vec<f64>> = self
-            .weights
-            .map(|_| rows.iter().map(|&row| self.weight(row)).collect())
-            .transpose()?;
+        let weights: Option<Vec<f64>> =
+            self.weights.map(|_| rows.iter().map(|&row| self.weight(row)).collect()).transpose()?;
         Ok(self.scores.gather(rows, |scores| {
             self.targets.gather(rows, |targets| {
                 use_gathered(Block {
@@ -239,9 +231,7 @@ impl Rows for Subset<'_> {
                 }
                 None => error,
             };
-            self.block.gather(rows, |block| {
-                visit(&block.starting_at(first as u64)).map_err(original)
-            })??;
+            self.block.gather(rows, |block| visit(&block.starting_at(first as u64)).map_err(original))??;
         }
         Ok(())
     }

@@ -33,12 +33,7 @@ impl ClassWeights {
             return Err(error.at_column(column));
         }
         if weights.iter().all(|&w| w == 0.0) {
-            return Err(Error::new(
-                ErrorKind::Weight,
-                "every class weight",
-                0,
-                "at least one above 0",
-            ));
+            return Err(Error::new(ErrorKind::Weight, "every class weight", 0, "at least one above 0"));
         }
         Ok(ClassWeights(weights))
     }
@@ -65,11 +60,7 @@ impl<'a> RowWeights<'a> {
 
     /// [`RowWeights::new`] for values whose type is known at run time only.
     pub fn from_values(values: Values<'a>) -> Self {
-        RowWeights {
-            values,
-            first: 0,
-            rows: values.len(),
-        }
+        RowWeights { values, first: 0, rows: values.len() }
     }
 
     /// Number of rows.
@@ -78,11 +69,7 @@ impl<'a> RowWeights<'a> {
     }
 
     pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
-        RowWeights {
-            first: self.first + rows.start,
-            rows: rows.len(),
-            ..*self
-        }
+        RowWeights { first: self.first + rows.start, rows: rows.len(), ..*self }
     }
 
     /// The weight of a row.

@@ -5,7 +5,8 @@ use super::smoothing::{BaseMass, Resolved};
 use crate::error::{Error, Result};
 use crate::fold::{self, Fold};
 use crate::input::{
-    Block, ClassWeights, Element, Fill, Layout, Logits, Scores, Targets, Values, check_targets, write_row,
+    Block, ClassWeights, Element, Fill, Layout, Logits, Scores, Targets, Values, check_targets, close_row,
+    open_row,
 };
 use crate::row::{self, Base, Coefficients, Isa, Operation, Order, Path, Real, Sums};
 
@@ -143,11 +144,7 @@ impl CrossEntropy {
     /// Unless 0 ≤ β < ∞.
     pub fn confidence_penalty(mut self, beta: f64) -> Result<Self> {
         if !(0.0..f64::INFINITY).contains(&beta) {
-            return Err(Error::parameter(
-                "confidence penalty",
-                beta,
-                "a finite number, 0 or above",
-            ));
+            return Err(Error::parameter("confidence penalty", beta, "a finite number, 0 or above"));
         }
         self.penalty = beta;
         Ok(self)
@@ -160,11 +157,7 @@ impl CrossEntropy {
     pub fn penalty_threshold(mut self, gamma: f64) -> Result<Self> {
         if !(0.0..f64::INFINITY).contains(&gamma) {
             let expected = "a finite number of nats, 0 or above";
-            return Err(Error::parameter(
-                "threshold of the confidence penalty",
-                gamma,
-                expected,
-            ));
+            return Err(Error::parameter("threshold of the confidence penalty", gamma, expected));
         }
         self.threshold = Some(gamma);
         Ok(self)
@@ -199,10 +192,7 @@ impl CrossEntropy {
     pub fn forward<'a>(&self, logits: &Logits<'a>, targets: impl Into<Targets<'a>>) -> Result<Loss> {
         let targets = targets.into();
         let prepared = self.prepare(logits, &targets)?;
-        let fold = Forward {
-            loss: self,
-            prepared: &prepared,
-        };
+        let fold = Forward { loss: self, prepared: &prepared };
         let totals = fold::fold(&fold, &Block::new(*logits, targets)?)?;
         self.reduce(&prepared, &totals)
     }
@@ -215,11 +205,7 @@ impl CrossEntropy {
         let targets = targets.into();
         let prepared = self.prepare(logits, &targets)?;
         let mut losses = vec![0.0; logits.rows()];
-        let layout = Layout {
-            outer: logits.rows(),
-            classes: 1,
-            inner: 1,
-        };
+        let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
         fold::map_chunks(layout, &mut losses, |rows, _, losses| {
             let part = Part {
                 loss: self,
@@ -258,13 +244,7 @@ impl CrossEntropy {
         upstream: Upstream<'_>,
         gradient: &mut [E],
     ) -> Result<Loss> {
-        self.backward(
-            Source::Logits(*logits),
-            &targets.into(),
-            upstream,
-            logits.0.layout(),
-            gradient,
-        )
+        self.backward(Source::Logits(*logits), &targets.into(), upstream, logits.0.layout(), gradient)
     }
 
     /// The loss; the logits are overwritten by its gradient times `upstream`.
@@ -295,13 +275,8 @@ impl CrossEntropy {
         upstream: Upstream<'_>,
         gradient: &mut [E],
     ) -> Result<()> {
-        let lenient = CrossEntropy {
-            when_empty: WhenEmpty::Zero,
-            ..self.clone()
-        };
-        lenient
-            .forward_backward_into(logits, targets, upstream, gradient)
-            .map(|_| ())
+        let lenient = CrossEntropy { when_empty: WhenEmpty::Zero, ..self.clone() };
+        lenient.forward_backward_into(logits, targets, upstream, gradient).map(|_| ())
     }
 
     fn backward<E: Element>(
@@ -325,11 +300,7 @@ impl CrossEntropy {
             Upstream::PerRow(upstream) if upstream.len() == layout.rows() => Scale::PerRow(upstream),
             Upstream::PerRow(upstream) => {
                 let expected = format!("one for each of the {} rows", layout.rows());
-                return Err(Error::shape(
-                    "number of upstream gradients",
-                    upstream.len(),
-                    expected,
-                ));
+                return Err(Error::shape("number of upstream gradients", upstream.len(), expected));
             }
         };
         let double = match &source {
@@ -368,11 +339,7 @@ impl CrossEntropy {
             && weights.as_slice().len() != classes
         {
             let expected = format!("one for each of the {classes} classes");
-            return Err(Error::shape(
-                "number of class weights",
-                weights.as_slice().len(),
-                expected,
-            ));
+            return Err(Error::shape("number of class weights", weights.as_slice().len(), expected));
         }
         let denominator = match targets {
             Targets::Soft(labels) => labels.rows() as f64,
@@ -380,28 +347,18 @@ impl CrossEntropy {
                 let mut denominator = 0.0;
                 for row in 0..labels.rows() {
                     if let Some(label) = labels.get(row, 0)? {
-                        self.smoothing
-                            .check_label(label)
-                            .map_err(|error| error.at_row(row as u64))?;
+                        self.smoothing.check_label(label).map_err(|error| error.at_row(row as u64))?;
                         denominator += self.weight(label);
                     }
                 }
                 denominator
             }
         };
-        Ok(Prepared::new(
-            self,
-            self.smoothing.resolve(classes)?,
-            classes,
-            denominator,
-            targets,
-        ))
+        Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, denominator, targets))
     }
 
     fn weight(&self, class: usize) -> f64 {
-        self.weights
-            .as_ref()
-            .map_or(1.0, |weights| weights.as_slice()[class])
+        self.weights.as_ref().map_or(1.0, |weights| weights.as_slice()[class])
     }
 
     fn reduce(&self, prepared: &Prepared, totals: &Totals) -> Result<Loss> {
@@ -431,11 +388,7 @@ impl CrossEntropy {
                         return Err(Error::shape("weight of the rows that count", 0, expected));
                     }
                 };
-                Ok(Loss {
-                    value,
-                    minimum: minimum.map(|_| value),
-                    ..loss
-                })
+                Ok(Loss { value, minimum: minimum.map(|_| value), ..loss })
             }
         }
     }
@@ -518,13 +471,7 @@ impl Prepared {
             }
             _ => Minimum::Unknown,
         };
-        Prepared {
-            label_mass,
-            base,
-            base_mass,
-            denominator,
-            minimum,
-        }
+        Prepared { label_mass, base, base_mass, denominator, minimum }
     }
 
     fn base_of(&self, class: usize) -> f64 {
@@ -671,14 +618,7 @@ impl CrossEntropy {
                 let own = prepared.label_mass * weight;
                 let minimum = prepared.minimum_of(label, weight);
                 let target = RowTarget::Label(label, weight);
-                (
-                    prepared.base_mass + own,
-                    base + product(own, d),
-                    log_sum - d,
-                    minimum,
-                    weight,
-                    target,
-                )
+                (prepared.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target)
             }
             (None, Targets::Soft(labels)) => {
                 let given = labels.row(row, first_row, soft)?;
@@ -710,16 +650,7 @@ impl CrossEntropy {
         };
         // +inf comes from a target on a -inf logit; a mass of 0 must not turn it into NaN.
         let value = product(mass, log_sum) - below + penalised;
-        Ok(Some(RowLoss {
-            value,
-            nll,
-            entropy,
-            minimum,
-            sums,
-            mass,
-            penalty,
-            target,
-        }))
+        Ok(Some(RowLoss { value, nll, entropy, minimum, sums, mass, penalty, target }))
     }
 }
 
@@ -744,20 +675,12 @@ impl<R: LossReal> RowLoss<R> {
             }
         };
         let d = z[patched].to_f64() - self.sums.max;
-        let coefficients = Coefficients {
-            mass: self.mass,
-            penalty: self.penalty,
-            entropy: self.entropy,
-            targets,
-        };
+        let coefficients =
+            Coefficients { mass: self.mass, penalty: self.penalty, entropy: self.entropy, targets };
         row::gradient::<R, I>(z, &self.sums, &coefficients, scale);
 
         let sum = 1.0 + self.sums.tail;
-        let p = if d < R::LOWEST.to_f64() {
-            0.0
-        } else {
-            d.exp() / sum
-        };
+        let p = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() / sum };
         let log_p = if p > 0.0 { d - self.sums.tail.ln_1p() } else { 0.0 };
         let pull = p * self.penalty * (log_p + self.entropy);
         let push = if patched == self.sums.arg_max {
@@ -849,13 +772,7 @@ impl<R: LossReal> Operation for Precisely<R, (&Part<'_>, &mut Totals, &mut dyn F
         let (mut scratch, mut soft) = (Vec::new(), Vec::new());
         for row in 0..part.logits.rows() {
             let z = part.logits.0.row::<R>(row, &mut scratch);
-            let Part {
-                loss,
-                prepared,
-                targets,
-                first_row,
-                ..
-            } = part;
+            let Part { loss, prepared, targets, first_row, .. } = part;
             if let Some(loss) = loss.row::<R, I>(prepared, z, targets, row, *first_row, &mut soft)? {
                 totals.add(&loss);
                 see(row, loss.value);
@@ -921,16 +838,7 @@ impl<R: LossReal, E: Element> Operation for Precisely<R, Backward<'_, E>> {
 
     #[inline(always)]
     fn run<I: Isa>(self) -> Result<Totals> {
-        let Backward {
-            loss,
-            prepared,
-            source,
-            targets,
-            scale,
-            layout,
-            out,
-            first_row,
-        } = self.0;
+        let Backward { loss, prepared, source, targets, scale, layout, out, first_row } = self.0;
         let (mut scratch, mut soft) = (Vec::new(), Vec::new());
         let mut totals = Totals::default();
         for row in 0..layout.rows() {
@@ -938,18 +846,15 @@ impl<R: LossReal, E: Element> Operation for Precisely<R, Backward<'_, E>> {
                 Source::Logits(logits) => Fill::From(&logits.0, row),
                 Source::InPlace => Fill::InPlace,
             };
-            let mut result = Ok(None);
-            write_row(out, layout, row, &mut scratch, fill, |z: &mut [R]| {
-                result = loss.row::<R, I>(prepared, z, &targets, row, first_row, &mut soft);
-                match &result {
-                    Ok(Some(loss)) => loss.gradient::<I>(prepared, z, scale.of(row)),
-                    Ok(None) => z.fill(R::ZERO),
-                    Err(_) => {}
+            let z = open_row(out, layout, row, &mut scratch, fill);
+            match loss.row::<R, I>(prepared, z, &targets, row, first_row, &mut soft)? {
+                Some(loss) => {
+                    loss.gradient::<I>(prepared, z, scale.of(row));
+                    totals.add(&loss);
                 }
-            });
-            if let Some(loss) = result? {
-                totals.add(&loss);
+                None => z.fill(R::ZERO),
             }
+            close_row(out, layout, row, &scratch);
         }
         Ok(totals)
     }

@@ -70,11 +70,7 @@ enum Mass {
 
 impl Default for Smoothing {
     fn default() -> Self {
-        Smoothing {
-            epsilon: 0.0,
-            mass: Mass::By(Convention::Uniform),
-            allowed: None,
-        }
+        Smoothing { epsilon: 0.0, mass: Mass::By(Convention::Uniform), allowed: None }
     }
 }
 
@@ -84,11 +80,7 @@ impl Smoothing {
     /// # Errors
     /// If ε is not a number from 0 to 1.
     pub fn new(convention: Convention, epsilon: f64) -> Result<Self> {
-        Ok(Smoothing {
-            epsilon: check_epsilon(epsilon)?,
-            mass: Mass::By(convention),
-            allowed: None,
-        })
+        Ok(Smoothing { epsilon: check_epsilon(epsilon)?, mass: Mass::By(convention), allowed: None })
     }
 
     /// ε spread over all K classes: t = (1-ε)·onehot + ε/K.
@@ -113,11 +105,7 @@ impl Smoothing {
     /// If ε or an entry of q is not a number from 0 to 1, or q does not sum to 1 within 0.01.
     pub fn prior(epsilon: f64, prior: &[f64]) -> Result<Self> {
         let epsilon = check_epsilon(epsilon)?;
-        Ok(Smoothing {
-            epsilon,
-            mass: Mass::Prior(distribution("prior", prior)?),
-            allowed: None,
-        })
+        Ok(Smoothing { epsilon, mass: Mass::Prior(distribution("prior", prior)?), allowed: None })
     }
 
     /// The same smoothing with its mass on the allowed classes only; a label must be one of them.
@@ -129,11 +117,7 @@ impl Smoothing {
     /// If no class is allowed.
     pub fn allowed(mut self, mask: &[bool]) -> Result<Self> {
         if !mask.contains(&true) {
-            return Err(Error::parameter(
-                "number of classes that the smoothing allows",
-                0,
-                "at least 1",
-            ));
+            return Err(Error::parameter("number of classes that the smoothing allows", 0, "at least 1"));
         }
         self.allowed = Some(mask.to_vec());
         Ok(self)
@@ -176,11 +160,7 @@ impl Smoothing {
         for (class, _) in soft.iter().enumerate().filter(|&(_, &t)| t > 0.0) {
             self.check_label(class)?;
         }
-        Ok(soft
-            .iter()
-            .enumerate()
-            .map(|(class, &t)| resolved.soft(class, t))
-            .collect())
+        Ok(soft.iter().enumerate().map(|(class, &t)| resolved.soft(class, t)).collect())
     }
 
     /// Whether a label (or a class on which a soft label has mass) is allowed; the label is below K.
@@ -211,11 +191,7 @@ impl Smoothing {
             if length == classes {
                 Ok(())
             } else {
-                Err(Error::shape(
-                    what,
-                    length,
-                    format!("one entry for each of the {classes} classes"),
-                ))
+                Err(Error::shape(what, length, format!("one entry for each of the {classes} classes")))
             }
         };
         if let Some(mask) = &self.allowed {
@@ -228,10 +204,8 @@ impl Smoothing {
             Mass::Prior(prior) => {
                 one_each("length of the prior", prior.len())?;
                 let is_allowed = |class: usize| mask.is_none_or(|mask| mask[class]);
-                let kept: f64 = (0..classes)
-                    .filter(|&class| is_allowed(class))
-                    .map(|class| prior[class])
-                    .sum();
+                let kept: f64 =
+                    (0..classes).filter(|&class| is_allowed(class)).map(|class| prior[class]).sum();
                 if !(kept > 0.0) {
                     return Err(Error::parameter(
                         "mass of the prior on the allowed classes",
@@ -245,10 +219,7 @@ impl Smoothing {
                     Some(_) => 0.0,
                 };
                 let base = (0..classes).map(|class| epsilon * share(class)).collect();
-                return Ok(Resolved {
-                    label_mass: 1.0 - epsilon,
-                    base: BaseMass::PerClass(base),
-                });
+                return Ok(Resolved { label_mass: 1.0 - epsilon, base: BaseMass::PerClass(base) });
             }
             Mass::By(convention) => {
                 let count = mask.map_or(classes, |mask| mask.iter().filter(|&&allowed| allowed).count());
@@ -264,11 +235,9 @@ impl Smoothing {
         };
         let base = match mask {
             None => BaseMass::Constant(each),
-            Some(mask) => BaseMass::PerClass(
-                mask.iter()
-                    .map(|&allowed| if allowed { each } else { 0.0 })
-                    .collect(),
-            ),
+            Some(mask) => {
+                BaseMass::PerClass(mask.iter().map(|&allowed| if allowed { each } else { 0.0 }).collect())
+            }
         };
         Ok(Resolved { label_mass, base })
     }
@@ -330,18 +299,13 @@ pub(super) fn check_epsilon(epsilon: f64) -> Result<f64> {
 pub(super) fn distribution(what: &'static str, values: &[f64]) -> Result<Vec<f64>> {
     if let Some(column) = values.iter().position(|v| !(0.0..=1.0).contains(v)) {
         return Err(
-            Error::new(ErrorKind::Value, what, values[column], "a number from 0 to 1").at_column(column),
+            Error::new(ErrorKind::Value, what, values[column], "a number from 0 to 1").at_column(column)
         );
     }
     // From +0: the empty sum is -0.
     let sum = values.iter().fold(0.0, |sum, v| sum + v);
     if !((sum - 1.0).abs() <= Probabilities::SUM_TOLERANCE) {
-        return Err(Error::new(
-            ErrorKind::Value,
-            format!("sum of the {what}"),
-            sum,
-            "1 within 0.01",
-        ));
+        return Err(Error::new(ErrorKind::Value, format!("sum of the {what}"), sum, "1 within 0.01"));
     }
     Ok(values.iter().map(|v| v / sum).collect())
 }
@@ -358,13 +322,7 @@ mod tests {
     #[test]
     fn uniform_resolves_to_a_constant() {
         let resolved = Smoothing::uniform(0.1).unwrap().resolve(10).unwrap();
-        assert_eq!(
-            resolved,
-            Resolved {
-                label_mass: 1.0 - 0.1,
-                base: BaseMass::Constant(0.1 / 10.0)
-            }
-        );
+        assert_eq!(resolved, Resolved { label_mass: 1.0 - 0.1, base: BaseMass::Constant(0.1 / 10.0) });
         assert_eq!(
             Smoothing::default().resolve(3).unwrap(),
             Smoothing::uniform(0.0).unwrap().resolve(3).unwrap()
@@ -375,47 +333,20 @@ mod tests {
     fn others_resolves_to_a_constant() {
         let resolved = Smoothing::others(0.1).unwrap().resolve(10).unwrap();
         let other = 0.1 / 9.0;
-        assert_eq!(
-            resolved,
-            Resolved {
-                label_mass: 1.0 - 0.1 - other,
-                base: BaseMass::Constant(other)
-            }
-        );
+        assert_eq!(resolved, Resolved { label_mass: 1.0 - 0.1 - other, base: BaseMass::Constant(other) });
         let one = Smoothing::others(0.1).unwrap().resolve(1).unwrap();
-        assert_eq!(
-            one,
-            Resolved {
-                label_mass: 1.0,
-                base: BaseMass::Constant(0.0)
-            }
-        );
+        assert_eq!(one, Resolved { label_mass: 1.0, base: BaseMass::Constant(0.0) });
         // All mass on the others.
-        assert_eq!(
-            Smoothing::others(1.0).unwrap().target(1, 3).unwrap(),
-            [0.5, 0.0, 0.5]
-        );
+        assert_eq!(Smoothing::others(1.0).unwrap().target(1, 3).unwrap(), [0.5, 0.0, 0.5]);
     }
 
     #[test]
     fn prior_resolves_to_its_share() {
-        let resolved = Smoothing::prior(0.2, &[0.5, 0.5, 0.0])
-            .unwrap()
-            .resolve(3)
-            .unwrap();
+        let resolved = Smoothing::prior(0.2, &[0.5, 0.5, 0.0]).unwrap().resolve(3).unwrap();
         let base = BaseMass::PerClass(vec![0.2 * 0.5, 0.2 * 0.5, 0.0]);
-        assert_eq!(
-            resolved,
-            Resolved {
-                label_mass: 1.0 - 0.2,
-                base
-            }
-        );
+        assert_eq!(resolved, Resolved { label_mass: 1.0 - 0.2, base });
         // A rounded prior is divided by its sum.
-        let thirds = Smoothing::prior(1.0, &[0.333, 0.333, 0.333])
-            .unwrap()
-            .target(0, 3)
-            .unwrap();
+        let thirds = Smoothing::prior(1.0, &[0.333, 0.333, 0.333]).unwrap().target(0, 3).unwrap();
         assert!((thirds.iter().sum::<f64>() - 1.0).abs() < 1e-15, "{thirds:?}");
     }
 
@@ -423,27 +354,15 @@ mod tests {
     fn a_mask_confines_every_kind_of_mass() {
         let mask = [true, false, true, true];
         let uniform = Smoothing::uniform(0.3).unwrap().allowed(&mask).unwrap();
-        assert_eq!(
-            uniform.target(0, 4).unwrap(),
-            [1.0 - 0.3 + 0.3 / 3.0, 0.0, 0.3 / 3.0, 0.3 / 3.0]
-        );
+        assert_eq!(uniform.target(0, 4).unwrap(), [1.0 - 0.3 + 0.3 / 3.0, 0.0, 0.3 / 3.0, 0.3 / 3.0]);
         let others = Smoothing::others(0.3).unwrap().allowed(&mask).unwrap();
-        assert_eq!(
-            others.target(0, 4).unwrap(),
-            [1.0 - 0.3 - 0.15 + 0.15, 0.0, 0.15, 0.15]
-        );
-        let prior = Smoothing::prior(0.5, &[0.25, 0.5, 0.25, 0.0])
-            .unwrap()
-            .allowed(&mask)
-            .unwrap();
+        assert_eq!(others.target(0, 4).unwrap(), [1.0 - 0.3 - 0.15 + 0.15, 0.0, 0.15, 0.15]);
+        let prior = Smoothing::prior(0.5, &[0.25, 0.5, 0.25, 0.0]).unwrap().allowed(&mask).unwrap();
         assert_eq!(prior.target(3, 4).unwrap(), [0.25, 0.0, 0.25, 0.5]);
         let alone = Smoothing::others(0.3).unwrap().allowed(&[false, true]).unwrap();
         assert_eq!(alone.target(1, 2).unwrap(), [0.0, 1.0]);
         let all = Smoothing::uniform(0.3).unwrap().allowed(&[true; 4]).unwrap();
-        assert_eq!(
-            all.resolve(4).unwrap(),
-            Smoothing::uniform(0.3).unwrap().resolve(4).unwrap()
-        );
+        assert_eq!(all.resolve(4).unwrap(), Smoothing::uniform(0.3).unwrap().resolve(4).unwrap());
     }
 
     #[test]
@@ -466,23 +385,14 @@ mod tests {
             text(Smoothing::prior(0.1, &[0.5, 0.25])),
             "sum of the prior is 0.75; expected 1 within 0.01"
         );
-        assert_eq!(
-            text(Smoothing::prior(0.1, &[])),
-            "sum of the prior is 0; expected 1 within 0.01"
-        );
+        assert_eq!(text(Smoothing::prior(0.1, &[])), "sum of the prior is 0; expected 1 within 0.01");
         let prior = Smoothing::prior(0.1, &[0.5, 0.5]).unwrap();
         assert_eq!(
             text(prior.resolve(3)),
             "length of the prior is 2; expected one entry for each of the 3 classes"
         );
         assert_eq!(
-            text(
-                Smoothing::uniform(0.1)
-                    .unwrap()
-                    .allowed(&[true])
-                    .unwrap()
-                    .resolve(2)
-            ),
+            text(Smoothing::uniform(0.1).unwrap().allowed(&[true]).unwrap().resolve(2)),
             "length of the smoothing mask is 1; expected one entry for each of the 2 classes"
         );
         assert_eq!(
@@ -490,13 +400,7 @@ mod tests {
             "number of classes that the smoothing allows is 0; expected at least 1"
         );
         assert_eq!(
-            text(
-                Smoothing::prior(0.1, &[1.0, 0.0])
-                    .unwrap()
-                    .allowed(&[false, true])
-                    .unwrap()
-                    .resolve(2)
-            ),
+            text(Smoothing::prior(0.1, &[1.0, 0.0]).unwrap().allowed(&[false, true]).unwrap().resolve(2)),
             "mass of the prior on the allowed classes is 0; expected a number above 0"
         );
         let masked = Smoothing::uniform(0.0).unwrap().allowed(&[false, true]).unwrap();
@@ -505,18 +409,12 @@ mod tests {
         assert_eq!(text(masked.soft_target(&[0.5, 0.5])), not_allowed);
         assert!(masked.check_label(1).is_ok());
         assert_eq!(masked.soft_target(&[0.0, 1.0]).unwrap(), [0.0, 1.0]);
-        assert_eq!(
-            text(masked.target(2, 2)),
-            "label is 2; expected a class index from 0 to 1"
-        );
+        assert_eq!(text(masked.target(2, 2)), "label is 2; expected a class index from 0 to 1");
         assert_eq!(
             text(masked.soft_target(&[0.5, 0.0])),
             "sum of the soft label is 0.5; expected 1 within 0.01"
         );
-        assert_eq!(
-            text(masked.resolve(0)),
-            "number of classes is 0; expected at least 1"
-        );
+        assert_eq!(text(masked.resolve(0)), "number of classes is 0; expected at least 1");
     }
 
     #[test]

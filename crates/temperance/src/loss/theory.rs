@@ -41,14 +41,8 @@ pub fn target(convention: Convention, classes: usize, epsilon: f64) -> Result<Ta
     let k = check_classes(classes)?;
     let epsilon = check_epsilon(epsilon)?;
     Ok(match convention {
-        Convention::Uniform => Target {
-            label: 1.0 - epsilon + epsilon / k,
-            other: epsilon / k,
-        },
-        Convention::Others => Target {
-            label: 1.0 - epsilon,
-            other: epsilon / (k - 1.0),
-        },
+        Convention::Uniform => Target { label: 1.0 - epsilon + epsilon / k, other: epsilon / k },
+        Convention::Others => Target { label: 1.0 - epsilon, other: epsilon / (k - 1.0) },
     })
 }
 
@@ -79,11 +73,7 @@ pub fn optimal_gap(convention: Convention, classes: usize, epsilon: f64) -> Resu
         Convention::Others => {
             // The ratio less 1, rounded once, so that a gap near 0 keeps its digits.
             let excess = (-k).mul_add(epsilon, k - 1.0) / epsilon;
-            if excess.abs() < 0.5 {
-                excess.ln_1p()
-            } else {
-                ((1.0 - epsilon) * (k - 1.0) / epsilon).ln()
-            }
+            if excess.abs() < 0.5 { excess.ln_1p() } else { ((1.0 - epsilon) * (k - 1.0) / epsilon).ln() }
         }
     })
 }
@@ -226,15 +216,9 @@ impl Library {
             return Ok(converted.min(1.0));
         }
         let largest = self.own_epsilon(to.torch_epsilon(1.0, k), k);
-        let expected = format!(
-            "at most {largest}, which is the epsilon 1 of {} with {classes} classes",
-            to.name()
-        );
-        Err(Error::parameter(
-            format!("epsilon of {}", self.name()),
-            epsilon,
-            expected,
-        ))
+        let expected =
+            format!("at most {largest}, which is the epsilon 1 of {} with {classes} classes", to.name());
+        Err(Error::parameter(format!("epsilon of {}", self.name()), epsilon, expected))
     }
 
     /// The ε of [`Library::Torch`] with the same target.
@@ -291,24 +275,14 @@ pub fn penalty_gap(classes: usize, beta: f64) -> Result<Optimum> {
     let others = check_classes(classes)? - 1.0;
     let beta = check_beta(beta)?;
     if beta == 0.0 {
-        return Ok(Optimum {
-            gap: f64::INFINITY,
-            label: 1.0,
-            other: 0.0,
-            loss: 0.0,
-        });
+        return Ok(Optimum { gap: f64::INFINITY, label: 1.0, other: 0.0, loss: 0.0 });
     }
     // The argument is at most (K-1)/e. Where it underflows, W is nothing beside 1/β.
     let w = lambert_w(others * (-1.0 / beta).exp() / beta);
     // 1 + v = 1/p_y = β·g
     let v = beta * w;
     let label = 1.0 / (1.0 + v);
-    Ok(Optimum {
-        gap: 1.0 / beta + w,
-        label,
-        other: v / others * label,
-        loss: (1.0 - beta) * v.ln_1p() - v,
-    })
+    Ok(Optimum { gap: 1.0 / beta + w, label, other: v / others * label, loss: (1.0 - beta) * v.ln_1p() - v })
 }
 
 /// The optimum of a loss over all distributions.
@@ -338,16 +312,10 @@ pub struct Minimum {
 pub fn minimum(target: &[f64], beta: f64) -> Result<Minimum> {
     let target = distribution("target", target)?;
     let beta = check_beta(beta)?;
-    let groups: Vec<Group> = target
-        .iter()
-        .map(|&target| Group { target, classes: 1.0 })
-        .collect();
+    let groups: Vec<Group> = target.iter().map(|&target| Group { target, classes: 1.0 }).collect();
     let points = solve(&groups, beta);
     let loss = loss_at(&groups, &points, beta);
-    Ok(Minimum {
-        loss,
-        probabilities: points.iter().map(|point| point.p).collect(),
-    })
+    Ok(Minimum { loss, probabilities: points.iter().map(|point| point.p).collect() })
 }
 
 /// [`minimum`] for a target with one probability for the label and another for each other class, in a time
@@ -372,33 +340,19 @@ pub fn minimum_two_valued(
     beta: f64,
 ) -> Result<Optimum> {
     let others = check_classes(classes)? - 1.0;
-    for (what, p) in [
-        ("label probability", label_probability),
-        ("other probability", other_probability),
-    ] {
+    for (what, p) in [("label probability", label_probability), ("other probability", other_probability)] {
         if !(0.0..=1.0).contains(&p) {
             return Err(Error::parameter(what, p, "a number from 0 to 1"));
         }
     }
     let sum = others.mul_add(other_probability, label_probability);
     if !((sum - 1.0).abs() <= Probabilities::SUM_TOLERANCE) {
-        return Err(Error::new(
-            ErrorKind::Value,
-            "sum of the target",
-            sum,
-            "1 within 0.01",
-        ));
+        return Err(Error::new(ErrorKind::Value, "sum of the target", sum, "1 within 0.01"));
     }
     let beta = check_beta(beta)?;
     let groups = [
-        Group {
-            target: label_probability / sum,
-            classes: 1.0,
-        },
-        Group {
-            target: other_probability / sum,
-            classes: others,
-        },
+        Group { target: label_probability / sum, classes: 1.0 },
+        Group { target: other_probability / sum, classes: others },
     ];
     let points = solve(&groups, beta);
     let (label, other) = (points[0], points[1]);
@@ -408,12 +362,7 @@ pub fn minimum_two_valued(
     } else {
         (label.p / other.p).ln()
     };
-    Ok(Optimum {
-        gap,
-        label: label.p,
-        other: other.p,
-        loss: loss_at(&groups, &points, beta),
-    })
+    Ok(Optimum { gap, label: label.p, other: other.p, loss: loss_at(&groups, &points, beta) })
 }
 
 /// Classes that share a target.
@@ -439,28 +388,15 @@ fn solve(groups: &[Group], beta: f64) -> Vec<Point> {
     // ln p - ln t is -β(ln t + H) to first order: so small a β changes nothing but its own term.
     if beta < 1e-20 {
         let v = |target: f64| if target > 0.0 { 1.0 / beta } else { 0.0 };
-        return groups
-            .iter()
-            .map(|g| Point {
-                p: g.target,
-                v: v(g.target),
-            })
-            .collect();
+        return groups.iter().map(|g| Point { p: g.target, v: v(g.target) }).collect();
     }
     let at = |group: &Group, mu: f64| {
         if group.target == 0.0 {
-            return Point {
-                p: (-mu).exp(),
-                v: 0.0,
-            };
+            return Point { p: (-mu).exp(), v: 0.0 };
         }
         let v = w_of_exp(mu + (group.target.ln() - beta.ln()));
         // v - μ cancels where v is large.
-        let p = if v > 1.0 {
-            group.target / (beta * v)
-        } else {
-            (v - mu).exp()
-        };
+        let p = if v > 1.0 { group.target / (beta * v) } else { (v - mu).exp() };
         Point { p, v }
     };
     let ln_k = groups.iter().map(|g| g.classes).sum::<f64>().ln();
@@ -490,27 +426,15 @@ fn solve(groups: &[Group], beta: f64) -> Vec<Point> {
         }
     }
     let points: Vec<Point> = groups.iter().map(|group| at(group, mu)).collect();
-    let sum: f64 = points
-        .iter()
-        .zip(groups)
-        .map(|(point, group)| group.classes * point.p)
-        .sum();
-    points
-        .into_iter()
-        .map(|point| Point {
-            p: point.p / sum,
-            ..point
-        })
-        .collect()
+    let sum: f64 = points.iter().zip(groups).map(|(point, group)| group.classes * point.p).sum();
+    points.into_iter().map(|point| Point { p: point.p / sum, ..point }).collect()
 }
 
 /// -Σ t·ln p + β·Σ p·ln p.
 fn loss_at(groups: &[Group], points: &[Point], beta: f64) -> f64 {
     let term = |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { weight * p.ln() };
-    let terms = groups
-        .iter()
-        .zip(points)
-        .map(|(g, point)| g.classes * term(beta * point.p - g.target, point.p));
+    let terms =
+        groups.iter().zip(points).map(|(g, point)| g.classes * term(beta * point.p - g.target, point.p));
     // From +0: a loss of 0 is not -0.
     terms.fold(0.0, |sum, term| sum + term)
 }
@@ -597,12 +521,7 @@ mod tests {
 
     /// -Σ t·ln p - β·H(p).
     fn objective(t: &[f64], p: &[f64], beta: f64) -> f64 {
-        let cross: f64 = t
-            .iter()
-            .zip(p)
-            .filter(|(t, _)| **t > 0.0)
-            .map(|(t, p)| -t * p.ln())
-            .sum();
+        let cross: f64 = t.iter().zip(p).filter(|(t, _)| **t > 0.0).map(|(t, p)| -t * p.ln()).sum();
         cross - beta * entropy(p)
     }
 
@@ -614,10 +533,7 @@ mod tests {
     }
 
     fn smoothed(convention: Convention, classes: usize, label: usize, epsilon: f64) -> Vec<f64> {
-        super::super::Smoothing::new(convention, epsilon)
-            .unwrap()
-            .target(label, classes)
-            .unwrap()
+        super::super::Smoothing::new(convention, epsilon).unwrap().target(label, classes).unwrap()
     }
 
     #[test]
@@ -638,10 +554,7 @@ mod tests {
                 (minimum_loss(Convention::Uniform, k, 0.1).unwrap(), floor_uniform),
                 (minimum_loss(Convention::Others, k, 0.1).unwrap(), floor_others),
             ] {
-                assert!(
-                    (value - printed).abs() <= 0.5e-4,
-                    "K = {k}: {value} is not {printed}"
-                );
+                assert!((value - printed).abs() <= 0.5e-4, "K = {k}: {value} is not {printed}");
             }
         }
     }
@@ -657,11 +570,8 @@ mod tests {
                 let gap = optimal_gap(convention, k, f64::MIN_POSITIVE * 1e-10).unwrap();
                 assert!(gap.is_finite() && gap > 700.0, "{gap}");
                 // Its own entropy: ε(1 + ln(K-1) - ln ε) to first order (with (K-1)ε/K for ε in `Uniform`).
-                let wrong = if convention == Convention::Uniform {
-                    tiny * (k - 1) as f64 / k as f64
-                } else {
-                    tiny
-                };
+                let wrong =
+                    if convention == Convention::Uniform { tiny * (k - 1) as f64 / k as f64 } else { tiny };
                 let floor = minimum_loss(convention, k, tiny).unwrap();
                 assert!(
                     relative(floor, wrong * (1.0 + ((k - 1) as f64).ln() - wrong.ln()), 1e-14),
@@ -669,10 +579,7 @@ mod tests {
                 );
             }
             assert_eq!(optimal_gap(Convention::Uniform, k, 1.0).unwrap(), 0.0);
-            assert_eq!(
-                optimal_gap(Convention::Others, k, 1.0).unwrap(),
-                f64::NEG_INFINITY
-            );
+            assert_eq!(optimal_gap(Convention::Others, k, 1.0).unwrap(), f64::NEG_INFINITY);
             let uniform = minimum_loss(Convention::Uniform, k, 1.0).unwrap();
             assert!(relative(uniform, (k as f64).ln(), 1e-15), "{uniform}");
             let others = minimum_loss(Convention::Others, k, 1.0).unwrap();
@@ -682,10 +589,7 @@ mod tests {
         let delta = 2_f64.powi(-40);
         let gap = optimal_gap(Convention::Others, 4, 0.75 * (1.0 + delta)).unwrap();
         let exact = (1.0 - 3.0 * delta).ln() - delta.ln_1p();
-        assert!(
-            relative(gap, -4.0 * delta, 1e-11) && close(gap, exact, 1e-15),
-            "{gap}"
-        );
+        assert!(relative(gap, -4.0 * delta, 1e-11) && close(gap, exact, 1e-15), "{gap}");
         assert_eq!(optimal_gap(Convention::Others, 4, 0.75).unwrap(), 0.0);
     }
 
@@ -708,12 +612,7 @@ mod tests {
         for k in [2, 10, 1000, 128_256, usize::MAX] {
             for exponent in -60..=60 {
                 let beta = 10_f64.powf(f64::from(exponent) / 10.0);
-                let Optimum {
-                    gap,
-                    label,
-                    other,
-                    loss,
-                } = penalty_gap(k, beta).unwrap();
+                let Optimum { gap, label, other, loss } = penalty_gap(k, beta).unwrap();
                 assert!(relative(beta * label * gap, 1.0, 1e-12), "K = {k}, β = {beta}");
                 let others = k as f64 - 1.0;
                 assert!(close(label + others * other, 1.0, 1e-15), "K = {k}, β = {beta}");
@@ -721,29 +620,15 @@ mod tests {
                 if other > 0.0 {
                     assert!(close((label / other).ln(), gap, 1e-12), "K = {k}, β = {beta}");
                     let direct = -label.ln() + beta * (label * label.ln() + others * other * other.ln());
-                    assert!(
-                        close(loss, direct, 1e-13),
-                        "K = {k}, β = {beta}: {loss}, {direct}"
-                    );
+                    assert!(close(loss, direct, 1e-13), "K = {k}, β = {beta}: {loss}, {direct}");
                 }
             }
             let zero = penalty_gap(k, 0.0).unwrap();
-            assert_eq!(
-                zero,
-                Optimum {
-                    gap: f64::INFINITY,
-                    label: 1.0,
-                    other: 0.0,
-                    loss: 0.0
-                }
-            );
+            assert_eq!(zero, Optimum { gap: f64::INFINITY, label: 1.0, other: 0.0, loss: 0.0 });
             let small = penalty_gap(k, 1e-3).unwrap();
             assert_eq!((small.gap, small.label, small.loss), (1000.0, 1.0, 0.0));
             let smallest = penalty_gap(k, f64::from_bits(1)).unwrap();
-            assert_eq!(
-                (smallest.gap, smallest.label, smallest.loss),
-                (f64::INFINITY, 1.0, 0.0)
-            );
+            assert_eq!((smallest.gap, smallest.label, smallest.loss), (f64::INFINITY, 1.0, 0.0));
             // A large β makes p uniform: gap = K/β.
             let large = penalty_gap(k, 1e100).unwrap();
             assert!(
@@ -787,36 +672,16 @@ mod tests {
         for beta in [0.99e-20, 1.01e-20, 1e-15, 1e-10] {
             let Minimum { loss, probabilities } = minimum(&[0.5, 0.25, 0.25, 0.0], beta).unwrap();
             assert!(close(loss, 1.5 * LN_2 * (1.0 - beta), 1e-14), "{loss}");
-            assert!(
-                relative(probabilities[1], 0.25, 1e-9 + 1e-15),
-                "{probabilities:?}"
-            );
+            assert!(relative(probabilities[1], 0.25, 1e-9 + 1e-15), "{probabilities:?}");
         }
         // One class, and a uniform target, stay.
-        assert_eq!(
-            minimum(&[1.0], 2.0).unwrap(),
-            Minimum {
-                loss: 0.0,
-                probabilities: vec![1.0]
-            }
-        );
+        assert_eq!(minimum(&[1.0], 2.0).unwrap(), Minimum { loss: 0.0, probabilities: vec![1.0] });
         let uniform = minimum(&[0.25; 4], 0.01).unwrap();
-        assert!(
-            relative(uniform.loss, 0.99 * 4_f64.ln(), 1e-14),
-            "{}",
-            uniform.loss
-        );
+        assert!(relative(uniform.loss, 0.99 * 4_f64.ln(), 1e-14), "{}", uniform.loss);
         // A large β makes p uniform.
         let flat = minimum(&[1.0, 0.0, 0.0, 0.0], 1e9).unwrap();
-        assert!(
-            flat.probabilities.iter().all(|&p| close(p, 0.25, 1e-9)),
-            "{flat:?}"
-        );
-        assert!(relative(
-            minimum(&[0.3, 0.7], 1e300).unwrap().loss,
-            -1e300 * LN_2,
-            1e-14
-        ));
+        assert!(flat.probabilities.iter().all(|&p| close(p, 0.25, 1e-9)), "{flat:?}");
+        assert!(relative(minimum(&[0.3, 0.7], 1e300).unwrap().loss, -1e300 * LN_2, 1e-14));
         // Tiny entries.
         let tiny = minimum(&[1.0, 1e-300, 5e-324], 0.01).unwrap();
         assert!(tiny.loss.abs() < 1e-12 && tiny.probabilities[2] > 0.0, "{tiny:?}");
@@ -837,27 +702,14 @@ mod tests {
             // No penalty: the smoothed label itself.
             let t = target(Convention::Uniform, k, 0.1).unwrap();
             let plain = minimum_two_valued(t.label, t.other, k, 0.0).unwrap();
-            assert!(close(
-                plain.gap,
-                optimal_gap(Convention::Uniform, k, 0.1).unwrap(),
-                1e-14
-            ));
-            assert!(close(
-                plain.loss,
-                minimum_loss(Convention::Uniform, k, 0.1).unwrap(),
-                1e-14
-            ));
+            assert!(close(plain.gap, optimal_gap(Convention::Uniform, k, 0.1).unwrap(), 1e-14));
+            assert!(close(plain.loss, minimum_loss(Convention::Uniform, k, 0.1).unwrap(), 1e-14));
         }
         assert_eq!(minimum_two_valued(1.0, 0.0, 3, 0.0).unwrap().gap, f64::INFINITY);
-        assert_eq!(
-            minimum_two_valued(0.0, 0.5, 3, 0.0).unwrap().gap,
-            f64::NEG_INFINITY
-        );
+        assert_eq!(minimum_two_valued(0.0, 0.5, 3, 0.0).unwrap().gap, f64::NEG_INFINITY);
         // The mirror image for 2 classes.
-        let (there, back) = (
-            minimum_two_valued(1.0, 0.0, 2, 0.7).unwrap(),
-            minimum_two_valued(0.0, 1.0, 2, 0.7).unwrap(),
-        );
+        let (there, back) =
+            (minimum_two_valued(1.0, 0.0, 2, 0.7).unwrap(), minimum_two_valued(0.0, 1.0, 2, 0.7).unwrap());
         assert!(close(there.gap, -back.gap, 1e-14) && close(there.loss, back.loss, 1e-14));
     }
 
@@ -871,14 +723,8 @@ mod tests {
                     for epsilon in [0.0, 1e-9, 0.1, 0.2, 0.25] {
                         let converted = from.convert(k, epsilon, to).unwrap();
                         let (a, b) = (from.target(k, epsilon).unwrap(), to.target(k, converted).unwrap());
-                        assert!(
-                            relative(b.label, a.label, 1e-14),
-                            "{from:?} to {to:?}, {a:?}, {b:?}"
-                        );
-                        assert!(
-                            relative(b.other, a.other, 1e-14),
-                            "{from:?} to {to:?}, {a:?}, {b:?}"
-                        );
+                        assert!(relative(b.label, a.label, 1e-14), "{from:?} to {to:?}, {a:?}, {b:?}");
+                        assert!(relative(b.other, a.other, 1e-14), "{from:?} to {to:?}, {a:?}, {b:?}");
                         let back = to.convert(k, converted, from).unwrap();
                         assert!(
                             relative(back, epsilon, 1e-14),
@@ -913,14 +759,8 @@ mod tests {
                 text(library.convert(10, 1.5, Torch)),
                 "epsilon is 1.5; expected a number from 0 to 1"
             );
-            assert_eq!(
-                text(library.convert(1, 0.5, Torch)),
-                "number of classes is 1; expected at least 2"
-            );
-            assert_eq!(
-                text(library.target(10, -1.0)),
-                "epsilon is -1; expected a number from 0 to 1"
-            );
+            assert_eq!(text(library.convert(1, 0.5, Torch)), "number of classes is 1; expected at least 2");
+            assert_eq!(text(library.target(10, -1.0)), "epsilon is -1; expected a number from 0 to 1");
         }
     }
 
@@ -938,10 +778,7 @@ mod tests {
             assert_eq!(text(penalty_gap(1, 0.1)), classes);
             assert_eq!(text(minimum_two_valued(1.0, 0.0, 1, 0.1)), classes);
         }
-        assert_eq!(
-            text(printed_gap(3, -0.5)),
-            "epsilon is -0.5; expected a number from 0 to 1"
-        );
+        assert_eq!(text(printed_gap(3, -0.5)), "epsilon is -0.5; expected a number from 0 to 1");
         for (beta, value) in [(-1.0, "-1"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
             let expected = format!("beta is {value}; expected a finite number, 0 or above");
             assert_eq!(text(penalty_gap(3, beta)), expected);
@@ -952,14 +789,8 @@ mod tests {
             text(minimum(&[1.0, -0.5], 1.0)),
             "target is -0.5 at column 1 (counted from 0); expected a number from 0 to 1"
         );
-        assert_eq!(
-            text(minimum(&[0.5, 0.25], 1.0)),
-            "sum of the target is 0.75; expected 1 within 0.01"
-        );
-        assert_eq!(
-            text(minimum(&[], 1.0)),
-            "sum of the target is 0; expected 1 within 0.01"
-        );
+        assert_eq!(text(minimum(&[0.5, 0.25], 1.0)), "sum of the target is 0.75; expected 1 within 0.01");
+        assert_eq!(text(minimum(&[], 1.0)), "sum of the target is 0; expected 1 within 0.01");
         assert_eq!(
             text(minimum_two_valued(1.5, 0.0, 3, 1.0)),
             "label probability is 1.5; expected a number from 0 to 1"
@@ -979,14 +810,11 @@ mod tests {
     fn trained(classes: usize, steps: usize, gradient: impl Fn(&[f64], usize) -> Vec<f64>) -> Vec<Vec<f64>> {
         let mut state = 1_u64;
         let mut start = || {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) as f64 / (1_u64 << 31) as f64 - 0.5
         };
-        let mut columns: Vec<Vec<f64>> = (0..classes)
-            .map(|_| (0..classes).map(|_| start()).collect())
-            .collect();
+        let mut columns: Vec<Vec<f64>> =
+            (0..classes).map(|_| (0..classes).map(|_| start()).collect()).collect();
         let rate = 2.0 * classes as f64;
         for _ in 0..steps {
             for (label, column) in columns.iter_mut().enumerate() {
@@ -1009,12 +837,7 @@ mod tests {
         for convention in [Convention::Uniform, Convention::Others] {
             let gap = optimal_gap(convention, K, 0.1).unwrap();
             let floor = minimum_loss(convention, K, 0.1).unwrap();
-            losses.push((
-                gap,
-                floor,
-                Box::new(move |label| smoothed(convention, K, label, 0.1)),
-                0.0,
-            ));
+            losses.push((gap, floor, Box::new(move |label| smoothed(convention, K, label, 0.1)), 0.0));
         }
         // Both at once.
         let t = target(Convention::Uniform, K, 0.1).unwrap();
@@ -1030,11 +853,7 @@ mod tests {
             let logits = trained(K, 4000, |p, label| gradient(&targets[label], p, beta));
             for (label, z) in logits.iter().enumerate() {
                 for other in (0..K).filter(|&other| other != label) {
-                    assert!(
-                        (z[label] - z[other] - gap).abs() < 1e-6,
-                        "{} is not {gap}",
-                        z[label] - z[other]
-                    );
+                    assert!((z[label] - z[other] - gap).abs() < 1e-6, "{} is not {gap}", z[label] - z[other]);
                 }
                 assert!(close(objective(&targets[label], &softmax(z), beta), floor, 1e-12));
             }

@@ -110,24 +110,12 @@ impl Bins {
     pub fn equal_width(bins: usize, rule: EdgeRule) -> Result<Self> {
         check_count(bins)?;
         let edge = |b: usize| b as f64 / bins as f64;
-        let mut list: Vec<Bin> = (0..bins)
-            .map(|b| Bin {
-                lower: edge(b),
-                upper: edge(b + 1),
-                ..Bin::default()
-            })
-            .collect();
+        let mut list: Vec<Bin> =
+            (0..bins).map(|b| Bin { lower: edge(b), upper: edge(b + 1), ..Bin::default() }).collect();
         if rule == EdgeRule::Torchmetrics {
-            list.push(Bin {
-                lower: 1.0,
-                upper: 1.0,
-                ..Bin::default()
-            });
+            list.push(Bin { lower: 1.0, upper: 1.0, ..Bin::default() });
         }
-        Ok(Bins {
-            bins: list,
-            binning: Binning::EqualWidth(bins, rule),
-        })
+        Ok(Bins { bins: list, binning: Binning::EqualWidth(bins, rule) })
     }
 
     /// Rows in bins.
@@ -151,14 +139,8 @@ impl Bins {
                 check_count(count)?;
                 let edges = equal_mass_edges(rows, count);
                 let lower = std::iter::once(0.0).chain(edges.iter().copied());
-                let bins = lower
-                    .zip(&edges)
-                    .map(|(lower, &upper)| Bin {
-                        lower,
-                        upper,
-                        ..Bin::default()
-                    })
-                    .collect();
+                let bins =
+                    lower.zip(&edges).map(|(lower, &upper)| Bin { lower, upper, ..Bin::default() }).collect();
                 Bins { bins, binning }
             }
         };
@@ -180,10 +162,7 @@ impl Bins {
     fn index(&self, p: f64) -> usize {
         match self.binning {
             Binning::EqualWidth(count, rule) => equal_width_index(p, count, rule),
-            Binning::EqualMass(_) => self
-                .bins
-                .partition_point(|bin| bin.upper < p)
-                .min(self.bins.len() - 1),
+            Binning::EqualMass(_) => self.bins.partition_point(|bin| bin.upper < p).min(self.bins.len() - 1),
         }
     }
 
@@ -211,11 +190,7 @@ impl Bins {
     /// Mean over rows of f(mean confidence - accuracy of its bin).
     fn mean_gap(&self, f: impl Fn(f64) -> f64) -> f64 {
         let total: f64 = self.bins.iter().map(|bin| bin.weight).sum();
-        self.bins
-            .iter()
-            .filter_map(|bin| Some(bin.weight * f(bin.gap()?)))
-            .sum::<f64>()
-            / total
+        self.bins.iter().filter_map(|bin| Some(bin.weight * f(bin.gap()?))).sum::<f64>() / total
     }
 
     /// Σ_b (n_b/n)·|confidence_b - accuracy_b|: the expected calibration error.
@@ -225,11 +200,7 @@ impl Bins {
 
     /// The largest |confidence_b - accuracy_b| of a bin with weight.
     pub fn maximum_error(&self) -> f64 {
-        self.bins
-            .iter()
-            .filter_map(Bin::gap)
-            .map(f64::abs)
-            .fold(0.0, f64::max)
+        self.bins.iter().filter_map(Bin::gap).map(f64::abs).fold(0.0, f64::max)
     }
 
     /// (Σ_b (n_b/n)·(confidence_b - accuracy_b)²)^½.
@@ -249,11 +220,7 @@ impl Bins {
 }
 
 fn check_count(bins: usize) -> Result<()> {
-    if bins == 0 {
-        Err(Error::parameter("number of bins", 0, "at least 1"))
-    } else {
-        Ok(())
-    }
+    if bins == 0 { Err(Error::parameter("number of bins", 0, "at least 1")) } else { Ok(()) }
 }
 
 /// The bin of `p` among `count` of equal width: a guess by multiplication, corrected by comparison with the

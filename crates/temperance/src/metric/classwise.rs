@@ -58,9 +58,7 @@ impl Classwise {
     /// No rows yet; `None` if K × bins is above [`Classwise::MAXIMUM_CELLS`].
     pub(super) fn new(classes: usize, bins: usize, rule: EdgeRule) -> Option<Self> {
         let per_class = bins + usize::from(rule == EdgeRule::Torchmetrics);
-        let cells = classes
-            .checked_mul(per_class)
-            .filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
+        let cells = classes.checked_mul(per_class).filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
         Some(Classwise {
             classes,
             bins,
@@ -98,17 +96,9 @@ impl Classwise {
             precision: share(count.hit_weight, count.predicted_weight),
             mean_probability: cells.iter().map(|cell| cell.probability).sum::<f64>() / self.weight,
             frequency: cells.iter().map(|cell| cell.target).sum::<f64>() / self.weight,
-            ece: cells
-                .iter()
-                .map(|cell| (cell.probability - cell.target).abs())
-                .sum::<f64>()
-                / self.weight,
+            ece: cells.iter().map(|cell| (cell.probability - cell.target).abs()).sum::<f64>() / self.weight,
         };
-        self.cells
-            .chunks(per_class)
-            .zip(&self.counts)
-            .map(summary)
-            .collect()
+        self.cells.chunks(per_class).zip(&self.counts).map(summary).collect()
     }
 
     /// The mean over classes of their expected calibration errors.

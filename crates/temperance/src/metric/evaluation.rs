@@ -29,11 +29,7 @@ pub struct Evaluation {
 
 impl Default for Evaluation {
     fn default() -> Self {
-        Evaluation {
-            bins: 15,
-            edges: EdgeRule::default(),
-            top_k: Vec::new(),
-        }
+        Evaluation { bins: 15, edges: EdgeRule::default(), top_k: Vec::new() }
     }
 }
 
@@ -66,10 +62,7 @@ pub struct Measured {
 impl Measured {
     /// The value of the metric of that name.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| *value)
+        self.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 }
 
@@ -124,21 +117,9 @@ impl Evaluation {
     /// As [`Evaluation::measure`], or if the observer breaks.
     pub fn measure_with(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Measured> {
         let classes = rows.classes();
-        let progress = Progress {
-            task: "measuring",
-            rows: 0,
-            total: rows.rows(),
-            pass: 0,
-        };
-        let (summaries, classwise) = fold::observed(
-            &EvaluationFold {
-                evaluation: self,
-                classes,
-            },
-            rows,
-            observer,
-            progress,
-        )?;
+        let progress = Progress { task: "measuring", rows: 0, total: rows.rows(), pass: 0 };
+        let (summaries, classwise) =
+            fold::observed(&EvaluationFold { evaluation: self, classes }, rows, observer, progress)?;
         self.finish(summaries, classwise, Some(classes))
     }
 
@@ -170,11 +151,7 @@ impl Evaluation {
                 metrics.push((entry.name.to_owned(), value));
             }
             if entry.name == "accuracy" {
-                for &k in self
-                    .top_k
-                    .iter()
-                    .filter(|&&k| classes.is_some_and(|classes| k < classes))
-                {
+                for &k in self.top_k.iter().filter(|&&k| classes.is_some_and(|classes| k < classes)) {
                     let within = summaries.mean_detail(|row| f64::from(u8::from((row.rank as usize) < k)));
                     metrics.extend(within.map(|value| (format!("top_{k}_accuracy"), value)));
                 }
@@ -199,36 +176,19 @@ impl Evaluation {
         let of_confidence = "of the confidence (largest probability)";
         let mut words = vec![
             ("logarithm", "natural; nll and entropy in nats".to_owned()),
-            (
-                "accuracy",
-                "arg-max of the scores, ties go to the lowest class index".to_owned(),
-            ),
+            ("accuracy", "arg-max of the scores, ties go to the lowest class index".to_owned()),
             ("brier", "sum over classes, from 0 to 2".to_owned()),
-            (
-                "ece",
-                format!("{of_confidence}, {bins} bins of equal width, {rule}"),
-            ),
-            (
-                "ece_equal_mass",
-                format!("{of_confidence}, {bins} bins of equal weight, ties never parted"),
-            ),
+            ("ece", format!("{of_confidence}, {bins} bins of equal width, {rule}")),
+            ("ece_equal_mass", format!("{of_confidence}, {bins} bins of equal weight, ties never parted")),
         ];
         if classwise {
-            words.push((
-                "classwise_ece",
-                format!("mean over classes, {bins} bins of equal width, {rule}"),
-            ));
+            words.push(("classwise_ece", format!("mean over classes, {bins} bins of equal width, {rule}")));
         } else {
             let limit = Classwise::MAXIMUM_CELLS;
-            words.push((
-                "classwise_ece",
-                format!("not measured: needs probabilities and K × bins ≤ {limit}"),
-            ));
+            words
+                .push(("classwise_ece", format!("not measured: needs probabilities and K × bins ≤ {limit}")));
         }
-        words
-            .into_iter()
-            .map(|(name, words)| (name.to_owned(), words))
-            .collect()
+        words.into_iter().map(|(name, words)| (name.to_owned(), words)).collect()
     }
 }
 

@@ -59,11 +59,7 @@ impl Summaries {
         let rows = confidence.len();
         let one_each = || format!("one for each of the {rows} confidences");
         if correct.len() != rows {
-            return Err(Error::shape(
-                "number of correctness values",
-                correct.len(),
-                one_each(),
-            ));
+            return Err(Error::shape("number of correctness values", correct.len(), one_each()));
         }
         if let Some(weights) = weights
             && weights.rows() != rows
@@ -71,28 +67,17 @@ impl Summaries {
             return Err(Error::shape("number of row weights", weights.rows(), one_each()));
         }
         if let Some(row) = confidence.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            let error = Error::new(
-                ErrorKind::Value,
-                "confidence",
-                confidence[row],
-                "a number from 0 to 1",
-            );
+            let error = Error::new(ErrorKind::Value, "confidence", confidence[row], "a number from 0 to 1");
             return Err(error.at_row(row as u64));
         }
         if let Some(row) = correct.iter().position(|&c| c != 0.0 && c != 1.0) {
             let error = Error::new(ErrorKind::Value, "correctness", correct[row], "0 or 1");
             return Err(error.at_row(row as u64));
         }
-        let weight = (0..rows)
-            .map(|row| weights.map_or(Ok(1.0), |w| w.get(row, 0)))
-            .collect::<Result<_>>()?;
-        Summaries {
-            confidence: confidence.to_vec(),
-            correct: correct.to_vec(),
-            weight,
-            detail: Vec::new(),
-        }
-        .checked()
+        let weight =
+            (0..rows).map(|row| weights.map_or(Ok(1.0), |w| w.get(row, 0))).collect::<Result<_>>()?;
+        Summaries { confidence: confidence.to_vec(), correct: correct.to_vec(), weight, detail: Vec::new() }
+            .checked()
     }
 
     /// Number of rows.
@@ -127,12 +112,7 @@ impl Summaries {
             return Err(Error::shape("number of rows that count", 0, "at least 1"));
         }
         if self.total_weight() == 0.0 {
-            return Err(Error::new(
-                ErrorKind::Weight,
-                "every row weight",
-                0,
-                "at least one above 0",
-            ));
+            return Err(Error::new(ErrorKind::Weight, "every row weight", 0, "at least one above 0"));
         }
         Ok(self)
     }
@@ -249,11 +229,7 @@ type Summary = (f64, f64, Detail);
 
 #[inline(always)]
 fn of_logits(z: &[f64], sums: &row::Sums, target: Target<'_>) -> Summary {
-    let row::Described {
-        confidence,
-        log_sum,
-        entropy,
-    } = sums.describe();
+    let row::Described { confidence, log_sum, entropy } = sums.describe();
     let sum = 1.0 + sums.tail;
     // Σp² without and with the largest.
     let other_squares = sums.squares / (sum * sum);
@@ -266,12 +242,7 @@ fn of_logits(z: &[f64], sums: &row::Sums, target: Target<'_>) -> Summary {
         }
         Target::Class(label) => {
             let below = z[label] - sums.max;
-            (
-                log_sum - below,
-                all_squares - 2.0 * below.exp() / sum + 1.0,
-                0.0,
-                label,
-            )
+            (log_sum - below, all_squares - 2.0 * below.exp() / sum + 1.0, 0.0, label)
         }
         Target::Distribution(t) => {
             let live = || z.iter().zip(t).filter(|(_, t)| **t > 0.0);
@@ -299,17 +270,9 @@ fn of_probabilities(rule: &Probabilities<'_>, p: &[f64], target: Target<'_>) -> 
     let predicted = arg_max(p);
     let (nll, brier, correct, label) = match target {
         Target::Class(label) => {
-            let brier = p
-                .iter()
-                .enumerate()
-                .map(|(c, p)| (p - f64::from(u8::from(c == label))).powi(2))
-                .sum();
-            (
-                -ln(p[label]),
-                brier,
-                f64::from(u8::from(label == predicted)),
-                label,
-            )
+            let brier =
+                p.iter().enumerate().map(|(c, p)| (p - f64::from(u8::from(c == label))).powi(2)).sum();
+            (-ln(p[label]), brier, f64::from(u8::from(label == predicted)), label)
         }
         Target::Distribution(t) => {
             let live = p.iter().zip(t).filter(|(_, t)| **t > 0.0);
@@ -332,10 +295,7 @@ fn of_probabilities(rule: &Probabilities<'_>, p: &[f64], target: Target<'_>) -> 
 
 /// The first index of the largest value.
 fn arg_max(values: &[f64]) -> usize {
-    values
-        .iter()
-        .enumerate()
-        .fold(0, |best, (i, value)| if *value > values[best] { i } else { best })
+    values.iter().enumerate().fold(0, |best, (i, value)| if *value > values[best] { i } else { best })
 }
 
 /// How many classes come before `label`: larger score, or an equal one at a lower index.
@@ -343,9 +303,5 @@ fn arg_max(values: &[f64]) -> usize {
 fn rank(scores: &[f64], label: usize) -> u32 {
     let own = scores[label];
     let before = scores[..label].iter().map(|&s| u32::from(s >= own)).sum::<u32>();
-    before
-        + scores[label + 1..]
-            .iter()
-            .map(|&s| u32::from(s > own))
-            .sum::<u32>()
+    before + scores[label + 1..].iter().map(|&s| u32::from(s > own)).sum::<u32>()
 }

@@ -2,7 +2,8 @@
 //!
 //! A sweep is an [`Operation`]: plain loops over lanes, inlined whole into a function compiled for the
 //! chosen instruction set, where the compiler turns the lanes into vectors. Everything an operation calls
-//! must be `#[inline(always)]`: one missed inline costs a factor of thirty and nothing warns.
+//! must be `#[inline(always)]`, which a closure cannot be: one missed inline costs a factor of thirty and
+//! nothing warns.
 
 use std::marker::PhantomData;
 

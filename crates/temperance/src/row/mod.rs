@@ -38,10 +38,6 @@ impl Sums {
     pub(crate) fn describe(&self) -> Described {
         let sum = 1.0 + self.tail;
         let log_sum = self.tail.ln_1p();
-        Described {
-            confidence: 1.0 / sum,
-            log_sum,
-            entropy: log_sum - self.first / sum,
-        }
+        Described { confidence: 1.0 / sum, log_sum, entropy: log_sum - self.first / sum }
     }
 }

@@ -41,61 +41,65 @@ impl Sums {
 /// Lanes are emptied into `f64` totals after this many steps, so that a long row in `f32` keeps its digits.
 const STEPS: usize = 16;
 
+/// Rows up to this length are swept sixteen entries at a time, with sixteen lanes to empty.
+const SHORT: usize = 64;
+
 /// The sums of `row` at inverse temperature `beta`, up to the given [`Order`], Σe² on request.
 #[inline(always)]
 pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &[R], beta: R) -> Sums {
     let max = max::<R>(row);
     let arg_max = row.iter().position(|&z| z == max).unwrap_or(0);
-    let width = R::ZEROS.as_ref().len();
     let mut totals = [0.0; 4];
-    for (segment, entries) in row.chunks(STEPS * width).enumerate() {
-        let mut lanes = [R::ZEROS; 4];
-        let mut chunks = entries.chunks_exact(width);
-        let mut at = segment * STEPS * width;
-        for z in &mut chunks {
-            if (at..at + width).contains(&arg_max) {
-                masked::<R, I, ORDER, SQUARES>(&mut lanes, z, max, beta, arg_max - at);
-            } else {
-                absorb::<R, I, ORDER, SQUARES>(&mut lanes, z, max, beta);
+    if row.len() <= SHORT {
+        let mut lanes = [[R::ZERO; 16]; 4];
+        let [sum, first, second, squares] = &mut lanes;
+        for (step, z) in row.chunks(16).enumerate() {
+            let mut copy = [R::NEG_INFINITY; 16];
+            copy[..z.len()].copy_from_slice(z);
+            if arg_max / 16 == step {
+                copy[arg_max % 16] = R::NEG_INFINITY;
             }
-            at += width;
+            absorb::<R, I, ORDER, SQUARES>([sum, first, second, squares], &copy, max, beta);
         }
-        // What is left of the row goes sixteen at a time, so that few classes do not pay for full lanes.
-        for z in chunks.remainder().chunks(16) {
-            let skip = if (at..at + z.len()).contains(&arg_max) {
-                arg_max - at
-            } else {
-                usize::MAX
-            };
-            masked_short::<R, I, ORDER, SQUARES>(&mut lanes, z, max, beta, skip);
-            at += z.len();
-        }
-        for (total, lanes) in totals.iter_mut().zip(&lanes) {
-            *total += horizontal(lanes);
+        empty::<_, R, ORDER, SQUARES>(&lanes, &mut totals);
+    } else {
+        let width = R::ZEROS.as_ref().len();
+        for (segment, entries) in row.chunks(STEPS * width).enumerate() {
+            let mut lanes = [R::ZEROS; 4];
+            let [sum, first, second, squares] = &mut lanes;
+            for (step, z) in entries.chunks(width).enumerate() {
+                let at = (segment * STEPS + step) * width;
+                let skip = arg_max.wrapping_sub(at);
+                let lanes = [sum.as_mut(), first.as_mut(), second.as_mut(), squares.as_mut()];
+                if z.len() == width && skip >= width {
+                    absorb::<R, I, ORDER, SQUARES>(lanes, z, max, beta);
+                } else {
+                    // The arg-max, and what lies beyond the end of the row, count as -inf.
+                    let mut copy = R::MASKED;
+                    let copy = copy.as_mut();
+                    copy[..z.len()].copy_from_slice(z);
+                    if skip < width {
+                        copy[skip] = R::NEG_INFINITY;
+                    }
+                    absorb::<R, I, ORDER, SQUARES>(lanes, copy, max, beta);
+                }
+            }
+            empty::<_, R, ORDER, SQUARES>(&lanes, &mut totals);
         }
     }
     let [tail, first, second, squares] = totals;
-    Sums {
-        max: max.to_f64(),
-        arg_max,
-        tail,
-        first,
-        second,
-        squares,
-    }
+    Sums { max: max.to_f64(), arg_max, tail, first, second, squares }
 }
 
 /// Adds one vector of entries to the lanes of Σe, Σd·e, Σd²·e, Σe².
 #[inline(always)]
 fn absorb<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(
-    lanes: &mut [R::Lanes; 4],
+    lanes: [&mut [R]; 4],
     z: &[R],
     max: R,
     beta: R,
 ) {
-    let [sum, first, second, squares] = lanes;
-    let (sum, first) = (sum.as_mut(), first.as_mut());
-    let (second, squares) = (second.as_mut(), squares.as_mut());
+    let [sum, first, second, squares] = lanes.map(|lanes| &mut lanes[..z.len()]);
     for j in 0..z.len() {
         let (d, e) = exp_of::<R, I>(z[j], max, beta);
         sum[j] = sum[j] + e;
@@ -111,6 +115,20 @@ fn absorb<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(
     }
 }
 
+/// Adds the lanes that were used to the totals.
+#[inline(always)]
+fn empty<L: AsRef<[R]>, R: Real, const ORDER: u8, const SQUARES: bool>(
+    lanes: &[L; 4],
+    totals: &mut [f64; 4],
+) {
+    let used = [true, ORDER >= Order::ENTROPY, ORDER >= Order::CURVATURE, SQUARES];
+    for ((total, lanes), used) in totals.iter_mut().zip(lanes).zip(used) {
+        if used {
+            *total += horizontal(lanes);
+        }
+    }
+}
+
 /// d and e of one entry. Below the smallest normal number, -inf included, e is 0 and so is d·e. NaN stays.
 #[inline(always)]
 pub(super) fn exp_of<R: Real, I: Isa>(z: R, max: R, beta: R) -> (R, R) {
@@ -120,39 +138,6 @@ pub(super) fn exp_of<R: Real, I: Isa>(z: R, max: R, beta: R) -> (R, R) {
     let d = if vanishes { R::ZERO } else { d };
     let e = R::exp::<I>(d);
     (d, if vanishes { R::ZERO } else { e })
-}
-
-/// [`absorb`] with the entry at `skip` left out.
-#[inline(always)]
-fn masked<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(
-    lanes: &mut [R::Lanes; 4],
-    z: &[R],
-    max: R,
-    beta: R,
-    skip: usize,
-) {
-    let mut copy = R::MASKED;
-    let copy = copy.as_mut();
-    copy[..z.len()].copy_from_slice(z);
-    copy[skip] = R::NEG_INFINITY;
-    absorb::<R, I, ORDER, SQUARES>(lanes, copy, max, beta);
-}
-
-/// [`masked`] for at most sixteen entries.
-#[inline(always)]
-fn masked_short<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(
-    lanes: &mut [R::Lanes; 4],
-    z: &[R],
-    max: R,
-    beta: R,
-    skip: usize,
-) {
-    let mut copy = [R::NEG_INFINITY; 16];
-    copy[..z.len()].copy_from_slice(z);
-    if let Some(entry) = copy.get_mut(skip) {
-        *entry = R::NEG_INFINITY;
-    }
-    absorb::<R, I, ORDER, SQUARES>(lanes, &copy, max, beta);
 }
 
 /// The largest entry; NaN is never larger and is found later by the sums.
@@ -169,9 +154,7 @@ fn max<R: Real>(row: &[R]) -> R {
     for (lane, &z) in lanes.iter_mut().zip(chunks.remainder()) {
         *lane = if z > *lane { z } else { *lane };
     }
-    lanes
-        .iter()
-        .fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
+    lanes.iter().fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
 }
 
 /// The sum of all lanes, in `f64`.

@@ -33,11 +33,8 @@ fn ulp_f32(value: f64) -> f64 {
 #[test]
 fn exp_is_within_1_1_ulp_in_f32_on_every_path() {
     for path in Path::available() {
-        let worst = path.run(WorstUlp::<f32> {
-            count: 20_000_000,
-            ulp_of: ulp_f32,
-            exact: |x| f64::from(x).exp(),
-        });
+        let worst =
+            path.run(WorstUlp::<f32> { count: 20_000_000, ulp_of: ulp_f32, exact: |x| f64::from(x).exp() });
         assert!(worst <= 1.1, "{path:?}: {worst} ulp");
         assert!(worst > 0.5, "{path:?}: {worst} ulp is too good to be measured");
     }
@@ -83,15 +80,9 @@ fn check<R: Real>(row: &[f64], beta: f64, tolerance: f64) {
     for path in Path::available() {
         let got = path.run(All(&typed, R::from_f64(beta)));
         assert_eq!((got.max, got.arg_max), (max, top));
-        for (got, expected) in [got.tail, got.first, got.second, got.squares]
-            .into_iter()
-            .zip(expected)
-        {
+        for (got, expected) in [got.tail, got.first, got.second, got.squares].into_iter().zip(expected) {
             let scale = expected.abs() + 1e-30;
-            assert!(
-                (got - expected).abs() <= tolerance * scale,
-                "{path:?} {got} {expected}"
-            );
+            assert!((got - expected).abs() <= tolerance * scale, "{path:?} {got} {expected}");
         }
     }
 }
@@ -129,16 +120,8 @@ fn illegal_rows_show_in_their_sums() {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     let mut long = vec![0.0_f32; 500];
     long[431] = nan;
-    let rows: [&[f32]; 8] = [
-        &[nan, 1.0],
-        &[1.0, nan],
-        &[nan],
-        &[inf, 0.0],
-        &[0.0, inf],
-        &[-inf, -inf],
-        &[-inf],
-        &long,
-    ];
+    let rows: [&[f32]; 8] =
+        [&[nan, 1.0], &[1.0, nan], &[nan], &[inf, 0.0], &[0.0, inf], &[-inf, -inf], &[-inf], &long];
     for path in Path::available() {
         for row in rows {
             assert!(!path.run(All(row, 1.0)).is_valid(), "{path:?} {row:?}");

@@ -55,10 +55,7 @@ pub(crate) fn gradient<R: Real, I: Isa>(
     let share = scale / (1.0 + sums.tail);
     // p·(mass + penalty·(d - ln Σe + H)) = e·share·(constant + penalty·d)
     let constant = coefficients.mass + coefficients.penalty * (coefficients.entropy - sums.tail.ln_1p());
-    let (constant, slope) = (
-        R::from_f64(share * constant),
-        R::from_f64(share * coefficients.penalty),
-    );
+    let (constant, slope) = (R::from_f64(share * constant), R::from_f64(share * coefficients.penalty));
     match coefficients.targets {
         Base::Constant(target) => {
             let target = R::from_f64(-scale * target);

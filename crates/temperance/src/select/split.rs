@@ -47,11 +47,7 @@ impl Split {
     /// Unless 0 < fit_fraction < 1 and both parts get a row; on an illegal label.
     pub fn new(targets: &Targets<'_>, fit_fraction: f64, rule: SplitRule) -> Result<Self> {
         if !(fit_fraction > 0.0 && fit_fraction < 1.0) {
-            return Err(Error::parameter(
-                "fit fraction",
-                fit_fraction,
-                "a number above 0 and below 1",
-            ));
+            return Err(Error::parameter("fit fraction", fit_fraction, "a number above 0 and below 1"));
         }
         let mut strata = vec![Vec::new(); targets.classes()];
         let mut counted = Vec::new();
@@ -79,11 +75,7 @@ impl Split {
         };
         if split.fit.is_empty() || split.test.is_empty() {
             let rows = split.fit.len() + split.test.len();
-            return Err(Error::shape(
-                "number of rows",
-                rows,
-                "enough for both parts of the split",
-            ));
+            return Err(Error::shape("number of rows", rows, "enough for both parts of the split"));
         }
         Ok(split)
     }
@@ -100,9 +92,7 @@ fn stratified(mut strata: Vec<Vec<usize>>, fit_fraction: f64, seed: u64) -> Spli
     };
     let mut take: Vec<usize> = strata.iter().map(|stratum| quota(stratum) as usize).collect();
     // Rows still due go to the classes whose share was cut most; ties to the lower class.
-    let mut order: Vec<usize> = (0..strata.len())
-        .filter(|&c| quota(&strata[c]).fract() > 0.0)
-        .collect();
+    let mut order: Vec<usize> = (0..strata.len()).filter(|&c| quota(&strata[c]).fract() > 0.0).collect();
     order.sort_by(|&a, &b| quota(&strata[b]).fract().total_cmp(&quota(&strata[a]).fract()));
     let due = whole.saturating_sub(take.iter().sum());
     for class in order.into_iter().take(due) {

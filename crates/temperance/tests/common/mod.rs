@@ -26,9 +26,7 @@ pub(crate) fn npy<T: npyz::Deserialize>(path: &Path) -> Vec<T> {
 /// A fixture beside the tests.
 #[allow(dead_code)]
 pub(crate) fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
