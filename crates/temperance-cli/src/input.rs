@@ -20,6 +20,15 @@ impl InputArguments {
         self.file.is_none() && self.logits.is_none() && self.probabilities.is_none()
     }
 
+    /// Whether anything is said of an input.
+    fn describes(&self) -> bool {
+        let files = [&self.labels, &self.soft_labels, &self.weights, &self.class_names];
+        let names = [&self.scores_name, &self.labels_name, &self.soft_labels_name, &self.weights_name];
+        files.iter().any(|file| file.is_some())
+            || names.iter().any(|name| name.is_some())
+            || self.ignore_index.is_some()
+    }
+
     /// What the data crate reads. A file of scores is searched for labels too unless they are elsewhere.
     pub(crate) fn to_input(&self) -> Input {
         let mut input = Input {
@@ -55,7 +64,7 @@ impl InputArguments {
         if !self.is_empty() {
             return Ok(Dataset::read(&self.to_input())?);
         }
-        if self.labels.is_some() || self.soft_labels.is_some() || self.weights.is_some() || !sample {
+        if !sample || self.describes() {
             return Err(no_scores());
         }
         read_sample()

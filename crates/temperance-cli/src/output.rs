@@ -1,6 +1,6 @@
 //! What is said, and the checks that were asked for.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,12 +18,18 @@ impl SpeechArguments {
         text: impl FnOnce(usize) -> String,
         json: impl FnOnce() -> Value,
     ) -> Result {
-        if self.json {
-            writeln!(io.stdout, "{:#}", json())?;
+        let written = if self.json {
+            writeln!(io.stdout, "{:#}", json())
         } else if !self.quiet {
-            write!(io.stdout, "{}", text(io.width))?;
+            write!(io.stdout, "{}", text(io.width))
+        } else {
+            return Ok(());
+        };
+        match written {
+            // The checks that were asked for still count.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
         }
-        Ok(())
     }
 
     /// Runs `work` on the number of threads that was asked for.
@@ -50,7 +56,9 @@ impl MeasureArguments {
             if temperance::metric::metric(name).is_none() && !top_k {
                 let known: Vec<&str> = temperance::metric::METRICS.iter().map(|entry| entry.name).collect();
                 let known = known.join(", ");
-                return Err(Failure::Error(format!("metric is {name:?}; expected one of {known}")));
+                return Err(Failure::Error(format!(
+                    "metric is {name:?}; expected one of {known}, or top_K_accuracy with --top-k K"
+                )));
             }
         }
         Ok(())

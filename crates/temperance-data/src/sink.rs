@@ -52,12 +52,7 @@ impl Sink {
         if let Some(permissions) = permissions() {
             builder.permissions(permissions);
         }
-        let file = builder.tempfile_in(directory).map_err(|error| {
-            // The error names the temporary file; the user knows only the target.
-            DataError::writing(
-                error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
-            )
-        })?;
+        let file = builder.tempfile_in(directory).map_err(|error| DataError::writing(unnamed(error)))?;
         Ok(Target::Beside(file, path))
     }
 
@@ -89,6 +84,11 @@ impl Sink {
         self.failed = done.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
         done
     }
+}
+
+/// The error without the name of a temporary file; the user knows only the target.
+pub(crate) fn unnamed(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// What a new file may be used for, before the umask; a temporary file is private by default.

@@ -75,7 +75,7 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
     let source = if arguments.input.is_empty() { SAMPLE_NAME.to_owned() } else { arguments.input.source() };
     Ok(Outcome {
         names: summary::class_names(dataset.class_names(), dataset.classes()),
-        notes: dataset.notes().to_vec(),
+        notes: summary::notes(&dataset),
         measured,
         source,
     })
