@@ -501,3 +501,174 @@ fn every_refusal_has_one_line_and_leaves_nothing() {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
+
+#[test]
+fn usage_errors() {
+    let dir = Dir::new();
+    for arguments in [
+        "",
+        "calibrat",
+        "calibrate --bins many",
+        "evaluate --threads 0",
+        "calibrate a.npy --logits b.npy",
+        "calibrate a.npy --fail-above ece",
+        "calibrate a.npy --fail-above ece=low",
+        "fit a.npy --method magic",
+        "apply a.npy",
+        "apply a.npy --temperature 2 --calibrator c.json",
+        "evaluate --correct hits.npy",
+        "smoothing --classes 10",
+        "completions csh",
+    ] {
+        let outcome = dir.run(arguments);
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(2), ""), "{arguments}");
+        assert!(
+            arguments.is_empty() || outcome.stderr.starts_with("error: "),
+            "{arguments}: {}",
+            outcome.stderr
+        );
+        assert!(dir.everything().is_empty(), "{arguments}");
+    }
+}
+
+/// Row 7 of the file is measured, not fitted; the error still counts from the start of the file.
+#[test]
+fn an_error_in_the_measured_part_names_the_row_of_the_file() {
+    let dir = Dir::new();
+    let good = sample(40, 3, 1.5);
+    dir.put("labels.npy", good.labels_npy());
+    let mut measured = 0;
+    for row in [2, 7, 21, 38] {
+        let mut logits = good.logits.clone();
+        logits[3 * row + 1] = f64::NAN;
+        dir.put("logits.npy", npy("<f8", "(40, 3)", &f64s(&logits)));
+        let expected = format!(
+            "error: logits.npy: logit is NaN at row {row}, column 1 (counted from 0); expected a finite number or -inf\n"
+        );
+        for split in ["--seed 0", "--seed 1", "--split sequential"] {
+            let outcome = dir.run(&format!("calibrate --logits logits.npy --labels labels.npy {split}"));
+            assert_eq!((outcome.code, outcome.stderr), (Some(2), expected.clone()));
+        }
+        measured += usize::from(row >= 20);
+        assert!(!dir.path("temperance-out").exists());
+    }
+    assert!(measured > 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_without_permission() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    dir.put("secret.npz", sample(20, 3, 1.0).npz());
+    dir.put("good.npz", sample(20, 3, 1.0).npz());
+    let allow = |name: &str, mode| {
+        std::fs::set_permissions(dir.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow("secret.npz", 0);
+    if std::fs::read(dir.path("secret.npz")).is_ok() {
+        eprintln!("skipped: this user may read everything");
+        return;
+    }
+    let outcome = dir.run("calibrate secret.npz");
+    assert_eq!(
+        (outcome.code, &*outcome.stderr),
+        (Some(2), "error: cannot read secret.npz: permission denied\n")
+    );
+    std::fs::create_dir(dir.path("shut")).unwrap();
+    allow("shut", 0o555);
+    let outcome = dir.run("fit good.npz --output shut");
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(2), "error: cannot write shut: permission denied\n"));
+    let outcome = dir.run("fit good.npz --output shut/inner");
+    assert_eq!(
+        (outcome.code, &*outcome.stderr),
+        (Some(2), "error: cannot write shut/inner: permission denied\n")
+    );
+    allow("shut", 0o755);
+}
+
+/// A limit on the size of files stands for a disk that fills up in the middle of the results.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let dir = Dir::new();
+    dir.put("good.npz", sample(200, 3, 1.5).npz());
+    let limited = |arguments: &str, blocks: u32| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {arguments}");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_temperance")]).current_dir(dir.path(""));
+        Outcome::of(command.output().unwrap())
+    };
+    let before = dir.everything();
+    let outcome = limited("calibrate good.npz --output new/deep", 8);
+    let expected = "error: cannot write new/deep/report.json: file too large\n";
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(2), expected));
+    let outcome = limited("apply good.npz --temperature 2 --output new", 1);
+    let expected = "error: cannot write new/probabilities.npz: file too large\n";
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(2), expected));
+    assert_eq!(dir.everything(), before);
+
+    dir.good("calibrate good.npz --output old --quiet");
+    let before = dir.everything();
+    assert_eq!(limited("calibrate good.npz --seed 1 --output old", 8).code, Some(2));
+    assert_eq!(dir.everything(), before);
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = dir.command("evaluate good.npz --json").stdout(full).output().unwrap();
+    let expected = "error: cannot write to standard output: no storage space\n";
+    assert_eq!((output.status.code(), &*String::from_utf8(output.stderr).unwrap()), (Some(2), expected));
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_reading() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let dir = Dir::new();
+    let mut child = dir.command("fit -").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // More than a pipe holds: the command reads when this is through.
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(sample(9000, 3, 1.0).csv().as_bytes()).unwrap();
+    interrupt(&child);
+    let outcome = Outcome::of(child.wait_with_output().unwrap());
+    drop(input);
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(130), "interrupted; nothing was written\n"));
+    assert!(dir.everything().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_long_fit() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    const COPIES: usize = 600;
+    let dir = Dir::new();
+    let part = sample(1000, 10, 2.0);
+    let rows = 1000 * COPIES;
+    dir.put("logits.npy", npy("<f4", &format!("({rows}, 10)"), &f32s(&part.logits).repeat(COPIES)));
+    dir.put("labels.npy", npy("|u1", &format!("({rows},)"), &part.labels.repeat(COPIES)));
+    let before = dir.everything();
+    let mut command = dir.command("fit --logits logits.npy --labels labels.npy --output out");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The directory is made when all is read; the fit comes next.
+    let start = Instant::now();
+    while !dir.path("out").exists() && start.elapsed() < Duration::from_secs(30) {
+        assert!(child.try_wait().unwrap().is_none(), "ended without a directory");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    interrupt(&child);
+    let outcome = Outcome::of(child.wait_with_output().unwrap());
+    if outcome.code == Some(0) {
+        eprintln!("skipped: the fit was quicker than the signal");
+        return;
+    }
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(130), "interrupted; nothing was written\n"));
+    assert!(outcome.stdout.is_empty());
+    assert!(dir.everything() == before);
+}
