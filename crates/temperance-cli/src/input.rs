@@ -62,7 +62,7 @@ impl InputArguments {
     /// Scores with targets; the sample if nothing was named and `sample` allows it.
     pub(crate) fn read(&self, sample: bool) -> Result<Dataset> {
         if !self.is_empty() {
-            return Ok(Dataset::read(&self.to_input())?);
+            return classified(Dataset::read(&self.to_input())?);
         }
         if !sample || self.describes() {
             return Err(no_scores());
@@ -75,8 +75,20 @@ impl InputArguments {
         if self.is_empty() {
             return Err(no_scores());
         }
-        Ok(Dataset::read_scores(&self.to_input())?)
+        classified(Dataset::read_scores(&self.to_input())?)
     }
+}
+
+/// Refuses scores of a single class, mostly those of a binary model with one output.
+fn classified(dataset: Dataset) -> Result<Dataset> {
+    if dataset.classes() >= 2 {
+        return Ok(dataset);
+    }
+    let file = match dataset.scores_file().to_str() {
+        Some("-") => "standard input".into(),
+        _ => dataset.scores_file().to_string_lossy(),
+    };
+    Err(Failure::Error(format!("{file}: number of classes is 1; expected at least 2, a column for each")))
 }
 
 fn no_scores() -> Failure {

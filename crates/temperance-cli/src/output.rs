@@ -64,6 +64,17 @@ impl MeasureArguments {
         Ok(())
     }
 
+    /// Refuses top-k accuracies that `classes` classes do not have.
+    pub(crate) fn check_top_k(&self, classes: usize) -> Result {
+        match self.top_k.iter().find(|&&k| k >= classes) {
+            Some(k) => Err(Failure::Error(format!(
+                "k of a top-k accuracy is {k}; expected a number from 1 to {}, below the number of classes",
+                classes - 1
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Fails if a metric is beyond its limit. A metric that is not a number passes no limit.
     pub(crate) fn check(&self, measured: &Measured) -> Result {
         let mut failures = Vec::new();
@@ -91,8 +102,8 @@ pub(crate) fn notes(notes: &[String], width: usize) -> String {
         let mut column = 0;
         for word in format!("note: {note}").split(' ') {
             if column > 0 && column + 1 + word.chars().count() > width {
-                text.push('\n');
-                column = 0;
+                text.push_str("\n  ");
+                column = 2;
             } else if column > 0 {
                 text.push(' ');
                 column += 1;

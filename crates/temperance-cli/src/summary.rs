@@ -87,7 +87,7 @@ pub(crate) fn notes(dataset: &Dataset) -> Vec<String> {
             note.push_str(&format!(
                 "; {zeros} of {} are 0 and count as {:e}, which weighs heavily in NLL and in T",
                 values.len(),
-                Zeros::CLIP
+                Zeros::CLIP as f32
             ));
         }
         notes.push(note);

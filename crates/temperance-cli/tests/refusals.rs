@@ -119,6 +119,14 @@ fn inputs() -> Dir {
 /// Arguments, and the error that they give.
 const REFUSALS: &[(&str, &str)] = &[
     (
+        "evaluate good.npz --top-k 1,3",
+        "k of a top-k accuracy is 3; expected a number from 1 to 2, below the number of classes",
+    ),
+    (
+        "evaluate --confidence good.csv --top-k 2",
+        "confidences alone have no top-k accuracy; expected logits or probabilities",
+    ),
+    (
         "calibrate --logits cut.npy --labels labels.npy",
         "cut.npy: size of the data is 475 bytes; expected 480 bytes for shape (40, 3) of float32 (the file is truncated)",
     ),
@@ -164,19 +172,19 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     (
         "calibrate --logits one-class.npy --labels labels.npy",
-        "one-class.npy: number of classes of logits is 1; expected at least 2, a column for each",
+        "one-class.npy: number of classes is 1; expected at least 2, a column for each",
     ),
     (
         "fit --logits one-class.npy --labels labels.npy",
-        "one-class.npy: number of classes of logits is 1; expected at least 2, a column for each",
+        "one-class.npy: number of classes is 1; expected at least 2, a column for each",
     ),
     (
         "evaluate --logits one-class.npy --labels labels.npy",
-        "one-class.npy: number of classes of logits is 1; expected at least 2, a column for each",
+        "one-class.npy: number of classes is 1; expected at least 2, a column for each",
     ),
     (
         "apply --logits one-class.npy --temperature 2",
-        "one-class.npy: number of classes of logits is 1; expected at least 2, a column for each",
+        "one-class.npy: number of classes is 1; expected at least 2, a column for each",
     ),
     (
         "calibrate --logits logits.npy --labels two-dims.npy",

@@ -62,12 +62,8 @@ impl Array {
             2 if self.shape[0] == 0 => {
                 return Err(DataError::format(format!("number of rows of {what}"), 0, "at least 1"));
             }
-            2 if self.shape[1] < 2 => {
-                return Err(DataError::format(
-                    format!("number of classes of {what}"),
-                    self.shape[1],
-                    "at least 2, a column for each",
-                ));
+            2 if self.shape[1] == 0 => {
+                return Err(DataError::format(format!("number of classes of {what}"), 0, "at least 1"));
             }
             2 => return Ok((self.shape[0], self.shape[1])),
             _ => "two dimensions, (rows, classes): move the classes last and flatten the rest",

@@ -21,6 +21,7 @@ const CURVE: (usize, f64) = (41, 2.0);
 pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
     let dataset = arguments.input.read(true)?;
+    arguments.measure.check_top_k(dataset.classes())?;
     let test = read_test(arguments)?;
     let evaluation = arguments.measure.evaluation()?;
     let watch = Watch::new(io.watched);

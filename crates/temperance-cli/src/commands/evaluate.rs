@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
 
 fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
     let dataset = arguments.input.read(true)?;
+    arguments.measure.check_top_k(dataset.classes())?;
     let block = dataset.block()?;
     let calibrator =
         super::apply::calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?;
@@ -98,6 +99,11 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
     if arguments.calibrator.is_some() || arguments.temperature.is_some() {
         return Err(Failure::error(
             "confidences alone cannot be calibrated; expected logits or probabilities",
+        ));
+    }
+    if !arguments.measure.top_k.is_empty() {
+        return Err(Failure::error(
+            "confidences alone have no top-k accuracy; expected logits or probabilities",
         ));
     }
     let confidences = Confidences::read(&input)?;
