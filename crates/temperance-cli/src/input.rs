@@ -1,6 +1,6 @@
 //! From arguments to data: files, or the built-in sample.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use temperance_data::{Dataset, Input};
 
@@ -51,12 +51,8 @@ impl InputArguments {
 
     /// The files by name, for texts.
     pub(crate) fn source(&self) -> String {
-        let name = |path: &PathBuf| match path.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-        };
         let scores = self.file.as_ref().or(self.logits.as_ref()).or(self.probabilities.as_ref());
-        scores.map_or_else(|| SAMPLE_NAME.to_owned(), name)
+        scores.map_or_else(|| SAMPLE_NAME.to_owned(), |path| name(path))
     }
 
     /// Scores with targets; the sample if nothing was named and `sample` allows it.
@@ -76,6 +72,14 @@ impl InputArguments {
             return Err(no_scores());
         }
         classified(Dataset::read_scores(&self.to_input())?)
+    }
+}
+
+/// A file as texts call it.
+pub(crate) fn name(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
     }
 }
 

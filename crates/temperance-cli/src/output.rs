@@ -94,6 +94,11 @@ impl MeasureArguments {
     }
 }
 
+/// `1 row`, `2 rows`.
+pub(crate) fn rows(rows: u64) -> String {
+    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
+
 /// Notes as paragraphs.
 pub(crate) fn notes(notes: &[String], width: usize) -> String {
     let mut text = String::new();

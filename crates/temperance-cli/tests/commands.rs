@@ -97,6 +97,10 @@ fn the_steps_agree_with_calibrate() {
     let calibrated = dir.good_json("evaluate test.npz --calibrator fitted/calibrator.json");
     assert_eq!(calibrated["metrics"], whole["after"]);
     let temperature = number(&fit, "/calibrator/temperature");
+    assert_eq!(number(&calibrated, "/calibrator/parameters/temperature"), temperature);
+    assert!(before["calibrator"].is_null());
+    let text = dir.good("evaluate test.npz --temperature 2");
+    assert!(text.starts_with("test.npz: 1000 rows of 5 classes, calibrated by temperature 2\n"), "{text}");
     let at = dir.good_json(&format!("evaluate test.npz --temperature {temperature}"));
     assert_eq!(at["metrics"], whole["after"]);
 
@@ -398,4 +402,29 @@ fn help_and_completions() {
         }
     }
     assert!(dir.everything().is_empty());
+}
+
+#[test]
+fn conventions_are_those_asked_for() {
+    let dir = Dir::new();
+    dir.put("data.npz", sample(300, 3, 2.0).npz());
+    for (options, bins, words) in [
+        ("", 15, "15 bins of equal width, (lo, hi], first closed"),
+        ("--bins 10 --edges right-closed", 10, "10 bins of equal width, (lo, hi], first closed"),
+        ("--bins 7 --edges left-closed", 7, "7 bins of equal width, [lo, hi)"),
+        ("--bins 1", 1, "1 bin"),
+    ] {
+        let json = dir.good_json(&format!("evaluate data.npz {options}"));
+        assert_eq!(json["reliability"].as_array().unwrap().len(), bins, "{options}");
+        let ece = json["conventions"]["ece"].as_str().unwrap();
+        assert!(ece.contains(words), "{options}: {ece}");
+        dir.good(&format!("calibrate data.npz {options} --quiet"));
+        let page = dir.text("temperance-out/report.html");
+        assert!(page.contains(words), "{options}");
+    }
+    // One bin: the error is the distance between the means.
+    let json = dir.good_json("evaluate data.npz --bins 1");
+    let gap = number(&json, "/metrics/mean_confidence") - number(&json, "/metrics/accuracy");
+    close(number(&json, "/metrics/ece"), gap.abs(), 1e-12);
+    dir.good("calibrate data.npz --edges torchmetrics --quiet");
 }

@@ -83,7 +83,11 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
     speech.say(
         io,
         |width| {
-            let mut text = format!("{} rows of {} classes calibrated\n", dataset.rows(), dataset.classes());
+            let mut text = format!(
+                "{} of {} classes calibrated\n",
+                output::rows(dataset.rows() as u64),
+                dataset.classes()
+            );
             text.push_str(&output::notes(&notes, width));
             text.push_str(&output::written(&arguments.output.output, &[&name]));
             text
