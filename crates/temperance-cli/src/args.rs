@@ -7,9 +7,9 @@ use temperance::Zeros;
 use temperance::loss::Convention;
 use temperance::metric::EdgeRule;
 
-/// How sure is a classifier, and how sure should it be.
+/// Measures whether the probabilities of a classifier can be believed, and corrects them.
 #[derive(Debug, Parser)]
-#[command(name = "temperance", version, about, long_about = None, propagate_version = true)]
+#[command(name = "temperance", version, propagate_version = true)]
 #[command(after_help = "\
 Examples:
   temperance calibrate                                   the built-in sample, to see what comes out
@@ -238,7 +238,13 @@ pub(crate) struct CalibrateArguments {
     #[arg(long, value_name = "RULE", value_enum, default_value_t = SplitName::Stratified, help_heading = "Splitting")]
     pub(crate) split: SplitName,
     /// Share of the rows to fit on
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, help_heading = "Splitting")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.5,
+        allow_negative_numbers = true,
+        help_heading = "Splitting"
+    )]
     pub(crate) fit_fraction: f64,
     /// Seed of the stratified split
     #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Splitting")]

@@ -48,7 +48,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::Error(format!("cannot write to standard output: {error}")),
+            kind => Failure::Error(format!("cannot write to standard output: {kind}")),
         }
     }
 }

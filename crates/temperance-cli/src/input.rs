@@ -1,6 +1,6 @@
 //! From arguments to data: files, or the built-in sample.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use temperance_data::{Dataset, Input};
 
@@ -18,6 +18,15 @@ impl InputArguments {
     /// Whether no scores were named at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.file.is_none() && self.logits.is_none() && self.probabilities.is_none()
+    }
+
+    /// Whether anything is said of an input.
+    fn describes(&self) -> bool {
+        let files = [&self.labels, &self.soft_labels, &self.weights, &self.class_names];
+        let names = [&self.scores_name, &self.labels_name, &self.soft_labels_name, &self.weights_name];
+        files.iter().any(|file| file.is_some())
+            || names.iter().any(|name| name.is_some())
+            || self.ignore_index.is_some()
     }
 
     /// What the data crate reads. A file of scores is searched for labels too unless they are elsewhere.
@@ -42,20 +51,16 @@ impl InputArguments {
 
     /// The files by name, for texts.
     pub(crate) fn source(&self) -> String {
-        let name = |path: &PathBuf| match path.to_str() {
-            Some("-") => "standard input".to_owned(),
-            _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-        };
         let scores = self.file.as_ref().or(self.logits.as_ref()).or(self.probabilities.as_ref());
-        scores.map_or_else(|| SAMPLE_NAME.to_owned(), name)
+        scores.map_or_else(|| SAMPLE_NAME.to_owned(), |path| name(path))
     }
 
     /// Scores with targets; the sample if nothing was named and `sample` allows it.
     pub(crate) fn read(&self, sample: bool) -> Result<Dataset> {
         if !self.is_empty() {
-            return Ok(Dataset::read(&self.to_input())?);
+            return classified(Dataset::read(&self.to_input())?);
         }
-        if self.labels.is_some() || self.soft_labels.is_some() || self.weights.is_some() || !sample {
+        if !sample || self.describes() {
             return Err(no_scores());
         }
         read_sample()
@@ -66,8 +71,28 @@ impl InputArguments {
         if self.is_empty() {
             return Err(no_scores());
         }
-        Ok(Dataset::read_scores(&self.to_input())?)
+        classified(Dataset::read_scores(&self.to_input())?)
     }
+}
+
+/// A file as texts call it.
+pub(crate) fn name(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    }
+}
+
+/// Refuses scores of a single class, mostly those of a binary model with one output.
+fn classified(dataset: Dataset) -> Result<Dataset> {
+    if dataset.classes() >= 2 {
+        return Ok(dataset);
+    }
+    let file = match dataset.scores_file().to_str() {
+        Some("-") => "standard input".into(),
+        _ => dataset.scores_file().to_string_lossy(),
+    };
+    Err(Failure::Error(format!("{file}: number of classes is 1; expected at least 2, a column for each")))
 }
 
 fn no_scores() -> Failure {

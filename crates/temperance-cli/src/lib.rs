@@ -75,7 +75,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
             ExitCode::from(1)
         }
         Err(Failure::Interrupted) => {
-            let _ = writeln!(io.stderr, "interrupted; nothing was written");
+            let _ = writeln!(io.stderr, "{}", observer::INTERRUPTED_TEXT);
             ExitCode::from(130)
         }
         Err(Failure::Error(text)) => {

@@ -6,26 +6,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use temperance::fold::{Observer, Progress};
 
+/// What is said after a Ctrl-C.
+pub(crate) const INTERRUPTED_TEXT: &str = "interrupted; nothing was written";
+
 /// Set by Ctrl-C; work stops at the next chunk of rows.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Makes the first Ctrl-C stop the work in order and the second end the process at once.
+/// Whether someone looks at [`INTERRUPTED`].
+static WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Makes the first Ctrl-C stop the work in order, where there is something to put in order, and the second
+/// end the process at once.
 pub fn stop_on_interrupt() {
     // Without a handler Ctrl-C ends the process as usual: files are written beside and renamed, so that is safe.
     let _ = ctrlc::set_handler(|| {
+        if !WATCHED.load(Ordering::Relaxed) {
+            eprintln!("{INTERRUPTED_TEXT}");
+            std::process::exit(130);
+        }
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     });
 }
 
-/// Shows how far a command has come, if someone watches, and stops it when asked.
+/// Shows how far a command has come, if someone watches, and stops it when asked. Lives from before the first
+/// file is made until all are in their places.
 pub(crate) struct Watch {
     bar: ProgressBar,
 }
 
 impl Watch {
     pub(crate) fn new(watched: bool) -> Self {
+        WATCHED.store(true, Ordering::Relaxed);
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{msg:>20} {bar:30} {pos}/{len} rows, {elapsed}");
         let bar = ProgressBar::with_draw_target(None, target)
@@ -37,6 +50,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        WATCHED.store(false, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said, and the checks that were asked for.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,12 +18,18 @@ impl SpeechArguments {
         text: impl FnOnce(usize) -> String,
         json: impl FnOnce() -> Value,
     ) -> Result {
-        if self.json {
-            writeln!(io.stdout, "{:#}", json())?;
+        let written = if self.json {
+            writeln!(io.stdout, "{:#}", json())
         } else if !self.quiet {
-            write!(io.stdout, "{}", text(io.width))?;
+            write!(io.stdout, "{}", text(io.width))
+        } else {
+            return Ok(());
+        };
+        match written {
+            // The checks that were asked for still count.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
         }
-        Ok(())
     }
 
     /// Runs `work` on the number of threads that was asked for.
@@ -50,10 +56,23 @@ impl MeasureArguments {
             if temperance::metric::metric(name).is_none() && !top_k {
                 let known: Vec<&str> = temperance::metric::METRICS.iter().map(|entry| entry.name).collect();
                 let known = known.join(", ");
-                return Err(Failure::Error(format!("metric is {name:?}; expected one of {known}")));
+                return Err(Failure::Error(format!(
+                    "metric is {name:?}; expected one of {known}, or top_K_accuracy with --top-k K"
+                )));
             }
         }
         Ok(())
+    }
+
+    /// Refuses top-k accuracies that `classes` classes do not have.
+    pub(crate) fn check_top_k(&self, classes: usize) -> Result {
+        match self.top_k.iter().find(|&&k| k >= classes) {
+            Some(k) => Err(Failure::Error(format!(
+                "k of a top-k accuracy is {k}; expected a number from 1 to {}, below the number of classes",
+                classes - 1
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Fails if a metric is beyond its limit. A metric that is not a number passes no limit.
@@ -75,6 +94,11 @@ impl MeasureArguments {
     }
 }
 
+/// `1 row`, `2 rows`.
+pub(crate) fn rows(rows: u64) -> String {
+    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
+
 /// Notes as paragraphs.
 pub(crate) fn notes(notes: &[String], width: usize) -> String {
     let mut text = String::new();
@@ -83,8 +107,8 @@ pub(crate) fn notes(notes: &[String], width: usize) -> String {
         let mut column = 0;
         for word in format!("note: {note}").split(' ') {
             if column > 0 && column + 1 + word.chars().count() > width {
-                text.push('\n');
-                column = 0;
+                text.push_str("\n  ");
+                column = 2;
             } else if column > 0 {
                 text.push(' ');
                 column += 1;

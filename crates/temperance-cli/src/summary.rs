@@ -1,7 +1,9 @@
 //! From what the library measured and fitted to the numbers of a report.
 
+use temperance::Zeros;
 use temperance::calibrate::Certificate;
 use temperance::metric::{Bin, Measured};
+use temperance_data::Dataset;
 use temperance_report::{CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Scorecard};
 
 /// Bars of the confidence histogram.
@@ -72,6 +74,25 @@ pub(crate) fn calibrator(
         rows: certificate.rows,
         curve,
     }
+}
+
+/// What was taken for what, and what probabilities of 0 were taken for.
+pub(crate) fn notes(dataset: &Dataset) -> Vec<String> {
+    let mut notes = dataset.notes().to_vec();
+    if dataset.holds_probabilities() {
+        let values = dataset.values();
+        let zeros = (0..values.len()).filter(|&at| values.get(at) == 0.0).count();
+        let mut note = "the scores are probabilities: their logarithms count as logits".to_owned();
+        if zeros > 0 && dataset.zeros_rule() == Zeros::Clip {
+            note.push_str(&format!(
+                "; {zeros} of {} are 0 and count as {:e}, which weighs heavily in NLL and in T",
+                values.len(),
+                Zeros::CLIP as f32
+            ));
+        }
+        notes.push(note);
+    }
+    notes
 }
 
 /// The names of the classes, their indices where they have none.

@@ -359,7 +359,7 @@ impl Dataset {
         let what = error.what();
         let about_data = matches!(
             error.kind(),
-            ErrorKind::Value | ErrorKind::Label | ErrorKind::Weight | ErrorKind::Shape
+            ErrorKind::Value | ErrorKind::Label | ErrorKind::Weight | ErrorKind::Shape | ErrorKind::Fit
         );
         let place = if !about_data || what.contains("class weight") {
             None

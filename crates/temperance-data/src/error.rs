@@ -103,6 +103,12 @@ impl DataError {
         self
     }
 
+    /// Names the file in place of one named already.
+    pub(crate) fn of_file(mut self, file: &Path) -> Self {
+        self.0.file = Some(file.to_owned());
+        self
+    }
+
     pub(crate) fn at_line(mut self, line: u64) -> Self {
         self.0.line = Some(line);
         self

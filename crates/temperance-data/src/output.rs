@@ -5,8 +5,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use crate::error::{DataError, Result};
-use crate::sink::{Sink, UNFINISHED};
+use crate::sink::{Sink, UNFINISHED, unnamed};
+use crate::write::{ScoreFile, ScoreWriter};
 
 /// The list of the files that this program wrote, one name per line.
 const MANIFEST: &str = ".temperance";
@@ -24,14 +27,49 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// A directory for results. A manifest in it, `.temperance`, lists what this program wrote there.
 ///
-/// Files of an earlier run are replaced; those not written again stay. Other
-/// files make [`OutputDir::create`] fail unless it is forced; they are never touched, unless they have the
-/// name of a file to be written.
+/// Files are made in a hidden directory beside their place and take it all together in
+/// [`OutputDir::finish`]. Dropped before that, nothing has changed, and what was made is removed.
+///
+/// Files of an earlier run are replaced; those not written again stay. Other files make
+/// [`OutputDir::create`] fail unless it is forced; they are never touched, unless they have the name of a
+/// file to be written.
 #[derive(Debug)]
 pub struct OutputDir {
     path: PathBuf,
+    /// Where files wait for their place. Before `_made`, so that it is removed first.
+    unfinished: TempDir,
+    _made: Made,
     earlier: BTreeSet<String>,
     written: BTreeSet<String>,
+}
+
+/// Directories that were made, the innermost last; those still empty in the end are removed.
+#[derive(Debug, Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Makes a directory and those above it.
+    fn create(&mut self, path: &Path) -> io::Result<()> {
+        if let Some(parent) =
+            path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists())
+        {
+            self.create(parent)?;
+        }
+        match fs::create_dir(path) {
+            Ok(()) => self.0.push(path.to_owned()),
+            // Another run was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // A directory that holds anything cannot be removed like this.
+        while self.0.pop().is_some_and(|path| fs::remove_dir(path).is_ok()) {}
+    }
 }
 
 impl OutputDir {
@@ -44,11 +82,12 @@ impl OutputDir {
     }
 
     fn open(path: &Path, force: bool) -> Result<Self> {
+        let mut made = Made::default();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(DataError::format("target", "a file", "the name of a directory")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path).map_err(DataError::writing)?;
+                made.create(path).map_err(DataError::writing)?;
             }
             Err(error) => return Err(DataError::writing(error)),
         }
@@ -81,7 +120,12 @@ impl OutputDir {
             };
             return Err(DataError::format("content of the directory", value, expected));
         }
-        Ok(OutputDir { path: path.to_owned(), earlier, written: BTreeSet::new() })
+        let unfinished = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .suffix(".tmp")
+            .tempdir_in(path)
+            .map_err(|error| DataError::writing(unnamed(error)))?;
+        Ok(OutputDir { path: path.to_owned(), unfinished, _made: made, earlier, written: BTreeSet::new() })
     }
 
     /// Where it is.
@@ -89,51 +133,55 @@ impl OutputDir {
         &self.path
     }
 
-    /// Writes a file of the given plain name.
+    /// Makes a file of the given plain name.
     ///
     /// # Errors
-    /// If the name is not plain, or it cannot be written.
+    /// If the name is not plain or that of a directory, or the file cannot be written.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_here(&self.path_of(name)?, bytes)?;
-        self.add(name)
+        let path = self.add(name)?;
+        write_file(&path, bytes).map_err(|error| error.of_file(&self.path.join(name)))
     }
 
-    /// Where a file of the given plain name belongs, for writers of their own; [`OutputDir::add`] it then.
+    /// Starts a file of scores of the given plain name; it must be finished before the directory is.
     ///
     /// # Errors
-    /// If the name is not plain.
-    pub fn path_of(&self, name: &str) -> Result<PathBuf> {
-        if is_plain(name) {
-            return Ok(self.path.join(name));
+    /// As [`ScoreWriter::create`], or if the name is not plain or that of a directory.
+    pub fn scores(&mut self, name: &str, file: ScoreFile) -> Result<ScoreWriter> {
+        let unfinished = self.add(name)?;
+        ScoreWriter::create_for(&self.path.join(name), &unfinished, file)
+    }
+
+    /// Where to make a file of the given name.
+    fn add(&mut self, name: &str) -> Result<PathBuf> {
+        if !is_plain(name) {
+            let value = format!("{name:?}");
+            return Err(DataError::format("name of the file", value, "a plain name").in_file(&self.path));
         }
-        let value = format!("{name:?}");
-        Err(DataError::format("name of the file", value, "a plain name").in_file(&self.path))
+        let place = self.path.join(name);
+        if fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(DataError::format("target", "a directory", "the name of a file").in_file(&place));
+        }
+        self.written.insert(name.to_owned());
+        Ok(self.unfinished.path().join(name))
     }
 
-    /// Lists a file as written by this program.
+    /// Gives all files their places. A link there is replaced, not what it points to.
     ///
     /// # Errors
-    /// If the name is not plain, or the list cannot be written.
-    pub fn add(&mut self, name: &str) -> Result<()> {
-        self.path_of(name)?;
-        if self.written.insert(name.to_owned()) && !self.earlier.contains(name) {
-            self.list(self.earlier.union(&self.written))?;
+    /// If a file is missing, or cannot be put in its place.
+    pub fn finish(self) -> Result<()> {
+        let text: String = self.earlier.union(&self.written).flat_map(|name| [name, "\n"]).collect();
+        let manifest = self.path.join(MANIFEST);
+        write_file(&self.unfinished.path().join(MANIFEST), text.as_bytes())
+            .map_err(|error| error.of_file(&manifest))?;
+        // The list goes first: a file of ours that it does not name would count as foreign.
+        for name in std::iter::once(MANIFEST).chain(self.written.iter().map(String::as_str)) {
+            let place = self.path.join(name);
+            fs::rename(self.unfinished.path().join(name), &place)
+                .map_err(|error| DataError::writing(error).in_file(&place))?;
         }
         Ok(())
     }
-
-    fn list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<()> {
-        let text: String = names.flat_map(|name| [name, "\n"]).collect();
-        write_here(&self.path.join(MANIFEST), text.as_bytes())
-    }
-}
-
-/// Writes a file where it stands: a link is replaced, not what it points to.
-fn write_here(path: &Path, bytes: &[u8]) -> Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        fs::remove_file(path).map_err(|error| DataError::writing(error).in_file(path))?;
-    }
-    write_file(path, bytes)
 }
 
 /// Whether a name stays in its directory and can stand on a line of the manifest.

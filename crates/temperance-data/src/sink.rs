@@ -23,11 +23,15 @@ pub(crate) struct Sink {
     target: Target,
     /// Set by the first error. Later writes do nothing, so that encoders can be dropped in peace.
     failed: bool,
+    /// Where the next write goes, or would go after an error: an encoder may rely on it.
+    position: u64,
 }
 
 impl Sink {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        Self::open(path).map(|target| Sink { target, failed: false }).map_err(|error| error.in_file(path))
+        Self::open(path)
+            .map(|target| Sink { target, failed: false, position: 0 })
+            .map_err(|error| error.in_file(path))
     }
 
     fn open(path: &Path) -> Result<Target> {
@@ -52,12 +56,7 @@ impl Sink {
         if let Some(permissions) = permissions() {
             builder.permissions(permissions);
         }
-        let file = builder.tempfile_in(directory).map_err(|error| {
-            // The error names the temporary file; the user knows only the target.
-            DataError::writing(
-                error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
-            )
-        })?;
+        let file = builder.tempfile_in(directory).map_err(|error| DataError::writing(unnamed(error)))?;
         Ok(Target::Beside(file, path))
     }
 
@@ -91,6 +90,11 @@ impl Sink {
     }
 }
 
+/// The error without the name of a temporary file; the user knows only the target.
+pub(crate) fn unnamed(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
 /// What a new file may be used for, before the umask; a temporary file is private by default.
 #[cfg(unix)]
 fn permissions() -> Option<Permissions> {
@@ -105,7 +109,9 @@ fn permissions() -> Option<Permissions> {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.attempt(bytes.len(), |file| file.write(bytes))
+        let written = self.attempt(bytes.len(), |file| file.write(bytes))?;
+        self.position += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -115,6 +121,11 @@ impl Write for Sink {
 
 impl Seek for Sink {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.attempt(0, |file| file.seek(to))
+        let instead = match to {
+            SeekFrom::Start(position) => position,
+            SeekFrom::Current(by) | SeekFrom::End(by) => self.position.saturating_add_signed(by),
+        };
+        self.position = self.attempt(instead, |file| file.seek(to))?;
+        Ok(self.position)
     }
 }

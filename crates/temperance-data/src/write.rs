@@ -74,7 +74,12 @@ impl ScoreWriter {
     ///
     /// # Errors
     /// If nothing can be written there, or there is not one column name per class.
-    pub fn create(path: &Path, mut file: ScoreFile) -> Result<Self> {
+    pub fn create(path: &Path, file: ScoreFile) -> Result<Self> {
+        Self::create_for(path, path, file)
+    }
+
+    /// Starts a file that will be moved to `path`, the only place that errors name.
+    pub(crate) fn create_for(path: &Path, unfinished: &Path, mut file: ScoreFile) -> Result<Self> {
         if let Some(names) = file.column_names.as_ref().filter(|names| names.len() != file.classes) {
             let expected = format!("one for each of the {} classes", file.classes);
             return Err(DataError::format("number of column names", names.len(), expected).in_file(path));
@@ -82,7 +87,8 @@ impl ScoreWriter {
         if file.dtype == Dtype::Bf16 && matches!(file.format, Format::Npy | Format::Npz) {
             file.dtype = Dtype::F32;
         }
-        let sink = BufWriter::with_capacity(1 << 16, Sink::create(path)?);
+        let sink =
+            BufWriter::with_capacity(1 << 16, Sink::create(unfinished).map_err(|error| error.of_file(path))?);
         let written = start(sink, &file);
         let body = written.map_err(|error| DataError::writing(error).in_file(path))?;
         Ok(ScoreWriter { body, file, path: path.to_owned(), rows: 0, buffer: Vec::new() })

@@ -134,7 +134,13 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
 
     // The summary goes to the corner that the points leave free.
     let above: f64 = bins.iter().filter_map(point).map(|[confidence, accuracy]| accuracy - confidence).sum();
-    let (anchor, at, from) = if above > 0.0 {
+    let crossings = |enters: fn([f64; 2], f64) -> bool| {
+        let enters = |bin: &&Bin| point(bin).is_some_and(|[x, y]| enters(bin.band.unwrap_or([y, y]), x));
+        bins.iter().filter(enters).count()
+    };
+    let (upper_left, lower_right) =
+        (crossings(|[_, high], x| x < 0.55 && high > 0.83), crossings(|[low, _], x| x > 0.45 && low < 0.17));
+    let (anchor, at, from) = if lower_right < upper_left || (lower_right == upper_left && above > 0.0) {
         (Anchor::End, RIGHT - 10.0, BOTTOM - 48.0)
     } else {
         (Anchor::Start, LEFT + 10.0, TOP + 22.0)

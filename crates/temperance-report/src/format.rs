@@ -103,8 +103,10 @@ pub(crate) fn counted(n: u64, singular: &str, plural: &str) -> String {
 
 /// A weight: a count if it is one.
 pub(crate) fn weight(x: f64) -> String {
-    if x.fract() == 0.0 && (0.0..1e15).contains(&x) {
-        count(x as u64)
+    // Weights that add up to a count may miss it by their rounding.
+    let whole = x.round();
+    if (x - whole).abs() <= 1e-9 * whole && whole < 1e15 {
+        count(whole as u64)
     } else {
         number(x, Digits::Significant(4))
     }
@@ -165,7 +167,7 @@ mod tests {
             [0, 999, 5000, 1_234_567].map(count),
             ["0", "999", "5\u{202f}000", "1\u{202f}234\u{202f}567"]
         );
-        assert_eq!([3.0, 2.5].map(weight), ["3", "2.500"]);
+        assert_eq!([3.0, 2.5, 499.999_999_999_9, 0.0].map(weight), ["3", "2.500", "500", "0"]);
     }
 
     #[test]

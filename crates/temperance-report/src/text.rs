@@ -9,6 +9,8 @@ use crate::words::{self, Aim, metric_words};
 
 /// Narrower than this, tables cannot be read.
 const NARROWEST: usize = 40;
+/// From here on there is room to say which way is better.
+const ROOMY: usize = 72;
 
 impl Report {
     /// The report for a terminal of `width` columns (at least 40; 80 reads well).
@@ -45,6 +47,7 @@ impl Report {
             let hint = match (words.verdict(name, &self.before, &self.after), words.aim) {
                 ("unchanged", _) | ("", Aim::Open) => String::new(),
                 ("", _) => words.direction().to_owned(),
+                (verdict, _) if width < ROOMY => verdict.to_owned(),
                 (verdict, _) => format!("{verdict} ({})", words.direction()),
             };
             table.add_row([words.label, optional(before), optional(after), change, hint]);
@@ -89,12 +92,9 @@ impl Scorecard {
             let columns = ["bin", "rows", "confidence", "accuracy", "95 % interval"];
             let mut bins = table(width, &columns, &[1, 2, 3, 4]);
             for bin in &self.reliability {
-                let band = bin.band.map_or_else(
-                    || NONE.to_owned(),
-                    |[lower, upper]| format!("{} to {}", metric(lower), metric(upper)),
-                );
+                let band = bin.band.map_or_else(|| NONE.to_owned(), |[lower, upper]| range(lower, upper));
                 bins.add_row([
-                    format!("{} to {}", metric(bin.lower), metric(bin.upper)),
+                    range(bin.lower, bin.upper),
                     bin.rows.to_string(),
                     optional(bin.confidence),
                     optional(bin.accuracy),
@@ -136,6 +136,11 @@ fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
         }
     }
     table
+}
+
+/// `lower` and `upper` in little space.
+fn range(lower: f64, upper: f64) -> String {
+    format!("{}–{}", metric(lower), metric(upper))
 }
 
 /// Lines of text as they are written.

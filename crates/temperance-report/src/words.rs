@@ -46,8 +46,12 @@ pub(crate) fn metric_words(name: &str) -> MetricWords {
         "mean_entropy" => {
             ("mean entropy", "how spread out the probabilities are, in nats; 0 is certain", Aim::Open)
         }
-        "overconfidence" => ("over-confidence", "how far confidence lies above accuracy", Aim::Lower),
-        "underconfidence" => ("under-confidence", "how far confidence lies below accuracy", Aim::Lower),
+        "overconfidence" => {
+            ("over-confidence", "the part of ECE from bins with more confidence than accuracy", Aim::Lower)
+        }
+        "underconfidence" => {
+            ("under-confidence", "the part of ECE from bins with less confidence than accuracy", Aim::Lower)
+        }
         _ => {
             let label =
                 match name.strip_prefix("top_").and_then(|k| k.trim_end_matches("_accuracy").parse().ok()) {

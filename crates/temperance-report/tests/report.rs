@@ -53,9 +53,9 @@ ECE              0.2500  lower is better
 
 The model was over-confident by 0.2500.
 
-bin               rows  confidence  accuracy     95 % interval
-0.0667 to 0.1333     0           –         –                 –
-0.1333 to 0.2000    12      0.1685    0.0418  0.0044 to 0.3014
+bin            rows  confidence  accuracy  95 % interval
+0.0667–0.1333     0           –         –              –
+0.1333–0.2000    12      0.1685    0.0418  0.0044–0.3014
 ";
     assert_eq!(card.text(80), expected);
 }

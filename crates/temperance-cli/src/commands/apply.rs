@@ -2,12 +2,14 @@
 
 use serde_json::json;
 use temperance::calibrate::{self, Calibrator, Temperature};
-use temperance_data::{CalibratorFile, Dataset, OutputDir, ScoreFile, ScoreWriter};
+use temperance::fold::{Observer, Progress};
+use temperance_data::{CalibratorFile, Dataset, OutputDir, ScoreFile};
 
 use crate::Io;
 use crate::args::ApplyArguments;
 use crate::failure::{Failure, Result};
-use crate::output;
+use crate::observer::Watch;
+use crate::{output, summary};
 
 /// Scores calibrated at a time.
 const BLOCK: usize = 1 << 19;
@@ -37,8 +39,8 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
     };
     let what = if arguments.scaled_logits { "logits" } else { "probabilities" };
     let name = format!("{what}{}", dataset.format().extension());
+    let watch = Watch::new(io.watched);
     let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
-    let path = directory.path_of(&name)?;
     let file = ScoreFile {
         format: dataset.format(),
         dtype: dataset.dtype(),
@@ -49,27 +51,44 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
     };
     let speech = &arguments.output.speech;
     speech.on_threads(|| {
-        let mut writer = ScoreWriter::create(&path, file)?;
+        let mut writer = directory.scores(&name, file)?;
         let scores = dataset.scores()?;
         let rows_at_once = (BLOCK / dataset.classes()).max(1);
         let mut buffer = Vec::new();
         for start in (0..dataset.rows()).step_by(rows_at_once) {
-            let rows = start..dataset.rows().min(start + rows_at_once);
+            let done = dataset.rows().min(start + rows_at_once);
+            let rows = start..done;
             buffer.resize(rows.len() * dataset.classes(), 0.0);
             let into =
                 if arguments.scaled_logits { calibrate::logits_into } else { calibrate::probabilities_into };
             into(calibrator.as_ref(), &scores.slice(rows), &mut buffer)
                 .map_err(|error| dataset.locate(error.shifted(start as u64)))?;
             writer.write_rows(&buffer)?;
+            let progress = Progress {
+                task: "calibrating",
+                rows: done as u64,
+                total: Some(dataset.rows() as u64),
+                pass: 0,
+            };
+            if watch.progress(progress).is_break() {
+                return Err(Failure::Interrupted);
+            }
         }
         Ok(writer.finish()?)
     })?;
-    directory.add(&name)?;
+    directory.finish()?;
+    drop(watch);
+    let path = arguments.output.output.join(&name);
+    let notes = summary::notes(&dataset);
     speech.say(
         io,
         |width| {
-            let mut text = format!("{} rows of {} classes calibrated\n", dataset.rows(), dataset.classes());
-            text.push_str(&output::notes(dataset.notes(), width));
+            let mut text = format!(
+                "{} of {} classes calibrated\n",
+                output::rows(dataset.rows() as u64),
+                dataset.classes()
+            );
+            text.push_str(&output::notes(&notes, width));
             text.push_str(&output::written(&arguments.output.output, &[&name]));
             text
         },
@@ -79,7 +98,7 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
                 "rows": dataset.rows(),
                 "calibrator": { "method": calibrator.method(), "parameters": calibrator.parameters() },
                 "file": path,
-                "notes": dataset.notes(),
+                "notes": notes,
             })
         },
     )

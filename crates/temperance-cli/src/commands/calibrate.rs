@@ -21,9 +21,11 @@ const CURVE: (usize, f64) = (41, 2.0);
 pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
     let dataset = arguments.input.read(true)?;
+    arguments.measure.check_top_k(dataset.classes())?;
     let test = read_test(arguments)?;
-    let watch = Watch::new(io.watched);
     let evaluation = arguments.measure.evaluation()?;
+    let watch = Watch::new(io.watched);
+    let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     let speech = &arguments.output.speech;
     let outcome = speech.on_threads(|| match &test {
         Some(test) => {
@@ -52,10 +54,8 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
             work(arguments, &evaluation, fit_on, measure_on, words, &watch)
         }
     })?;
-    drop(watch);
     let Outcome { fitted, after, report } = outcome;
 
-    let mut directory = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     directory.write("calibrator.json", fit::file(&fitted, &dataset)?.to_json().as_bytes())?;
     directory.write("report.json", report.json().as_bytes())?;
     directory.write("report.html", report.html().as_bytes())?;
@@ -65,6 +65,8 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
         directory.write(&name, figure.svg.as_bytes())?;
         files.push(name);
     }
+    directory.finish()?;
+    drop(watch);
     let text = |width: usize| {
         let mut text = report.text(width);
         text.push_str(&output::written(&arguments.output.output, &files));
@@ -138,7 +140,13 @@ fn work(
     let mut calibrator = fit::summarise(&fitted)?;
     calibrator.curve = curve(fit_on.rows, calibrator.temperature).map_err(locate_fit)?;
     let names = summary::class_names(dataset.class_names(), dataset.classes());
-    let mut notes = dataset.notes().to_vec();
+    let mut notes = summary::notes(dataset);
+    for note in summary::notes(measure_on.dataset) {
+        // The same data set if nothing else is measured.
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
     if arguments.input.is_empty() {
         let text = "no file was given: this is the built-in sample, the outputs of a small network for the \
                     10000 test images of Fashion-MNIST";
@@ -163,7 +171,7 @@ fn work(
         calibrator,
         conventions,
         notes,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: concat!("temperance ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     Ok(Outcome { fitted, after, report })
 }

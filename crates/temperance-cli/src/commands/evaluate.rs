@@ -1,15 +1,15 @@
 //! `temperance evaluate`.
 
 use serde_json::json;
-use temperance::RowWeights;
-use temperance::calibrate::Calibrated;
+use temperance::calibrate::{Calibrated, Calibrator};
 use temperance::metric::{Measured, Summaries};
+use temperance::{Parameter, RowWeights};
 use temperance_data::{ConfidenceInput, Confidences};
 
 use crate::Io;
 use crate::args::EvaluateArguments;
 use crate::failure::{Failure, Result};
-use crate::input::SAMPLE_NAME;
+use crate::input::{self, SAMPLE_NAME};
 use crate::observer::Watch;
 use crate::{output, summary};
 
@@ -19,22 +19,28 @@ struct Outcome {
     names: Vec<String>,
     notes: Vec<String>,
     source: String,
+    calibrator: Option<Box<dyn Calibrator>>,
 }
 
 pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
     let alone = arguments.confidence.is_some() || arguments.confidence_name.is_some();
     let outcome = if alone { confidences(arguments)? } else { scores(arguments, io)? };
-    let Outcome { measured, names, notes, source } = outcome;
+    let Outcome { measured, names, notes, source, calibrator } = outcome;
     let scorecard = summary::scorecard(&measured, &names);
     arguments.speech.say(
         io,
         |width| {
-            let mut text = format!("{source}: {} rows", measured.rows);
+            let mut text = format!("{source}: {}", output::rows(measured.rows));
             if let Some(classes) = measured.classes {
                 text.push_str(&format!(" of {classes} classes"));
             }
-            text.push_str("\n\n");
+            match &calibrator {
+                Some(calibrator) => {
+                    text.push_str(&format!(", calibrated by {}\n\n", described(calibrator.as_ref())))
+                }
+                None => text.push_str("\n\n"),
+            }
             text.push_str(&scorecard.text(width));
             text.push_str(&output::notes(&notes, width));
             text
@@ -45,6 +51,9 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
                 "classes": measured.classes,
                 "rows": measured.rows,
                 "weight": measured.weight,
+                "calibrator": calibrator.as_ref().map(|calibrator| {
+                    json!({ "method": calibrator.method(), "parameters": calibrator.parameters() })
+                }),
                 "metrics": scorecard.metrics,
                 "reliability": scorecard.reliability,
                 "per_class": scorecard.per_class,
@@ -58,6 +67,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
 
 fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
     let dataset = arguments.input.read(true)?;
+    arguments.measure.check_top_k(dataset.classes())?;
     let block = dataset.block()?;
     let calibrator =
         super::apply::calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?;
@@ -75,14 +85,25 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
     let source = if arguments.input.is_empty() { SAMPLE_NAME.to_owned() } else { arguments.input.source() };
     Ok(Outcome {
         names: summary::class_names(dataset.class_names(), dataset.classes()),
-        notes: dataset.notes().to_vec(),
+        notes: summary::notes(&dataset),
         measured,
         source,
+        calibrator,
     })
 }
 
+/// The calibrator in a few words: `temperature 2`.
+fn described(calibrator: &dyn Calibrator) -> String {
+    let parameters = calibrator.parameters();
+    let parameters = parameters.iter().map(|(name, value)| match value {
+        Parameter::Number(value) => format!("{name} {value}"),
+        Parameter::Numbers(values) => format!("{name} of {} numbers", values.len()),
+    });
+    parameters.collect::<Vec<_>>().join(", ")
+}
+
 fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
-    let input = ConfidenceInput {
+    let wanted = ConfidenceInput {
         // One file holds both unless the correctness has its own.
         file: match &arguments.correct {
             Some(_) => None,
@@ -100,7 +121,12 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
             "confidences alone cannot be calibrated; expected logits or probabilities",
         ));
     }
-    let confidences = Confidences::read(&input)?;
+    if !arguments.measure.top_k.is_empty() {
+        return Err(Failure::error(
+            "confidences alone have no top-k accuracy; expected logits or probabilities",
+        ));
+    }
+    let confidences = Confidences::read(&wanted)?;
     let values = confidences.values();
     let confidence: Vec<f64> = (0..confidences.rows()).map(|row| values.get(row)).collect();
     let correct: Vec<f64> = confidences.correct().iter().map(|&hit| f64::from(u8::from(hit))).collect();
@@ -108,6 +134,6 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
     let summaries = Summaries::from_confidences(&confidence, &correct, weights)?;
     let measured = arguments.measure.evaluation()?.measure_summaries(summaries)?;
     let path = arguments.confidence.as_ref().or(arguments.input.file.as_ref());
-    let source = path.map_or_else(String::new, |path| path.display().to_string());
-    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source })
+    let source = path.map_or_else(String::new, |path| input::name(path));
+    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source, calibrator: None })
 }

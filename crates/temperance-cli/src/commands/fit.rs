@@ -66,18 +66,20 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
     let dataset = arguments.input.read(false)?;
     let block = dataset.block()?;
     let watch = Watch::new(io.watched);
+    let mut output = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     let speech = &arguments.output.speech;
     let fitted = speech.on_threads(|| {
         let fitted = arguments.method.fit(&block, &watch);
         fitted.map_err(|error| Failure::from(dataset.locate(error)))
     })?;
-    drop(watch);
-    let mut output = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     output.write("calibrator.json", file(&fitted, &dataset)?.to_json().as_bytes())?;
+    output.finish()?;
+    drop(watch);
     let summary = summarise(&fitted)?;
+    let notes = summary::notes(&dataset);
     let text = |width: usize| {
         let mut text = summary.text(width);
-        text.push_str(&output::notes(dataset.notes(), width));
+        text.push_str(&output::notes(&notes, width));
         text.push_str(&output::written(&arguments.output.output, &["calibrator.json"]));
         text
     };
@@ -86,7 +88,7 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
             "classes": dataset.classes(),
             "n_fit": fitted.certificate.rows,
             "calibrator": calibrator_json(&summary),
-            "notes": dataset.notes(),
+            "notes": notes,
             "output": arguments.output.output,
         })
     })

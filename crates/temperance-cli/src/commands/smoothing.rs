@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &SmoothingArguments, io: &mut Io<'_>) -> Result {
     line("target of each other class", format!("{:.6}", target.other));
     line("optimal logit gap", format!("{gap:.4}"));
     line("minimum loss (entropy of target)", format!("{minimum:.4} nats"));
-    text.push_str("\nThe reading prints log((1-ε)(K-1)/ε) as the gap: ");
+    text.push_str("\nOften printed as the gap, log((1-ε)(K-1)/ε): ");
     let _ = match convention {
         Convention::Uniform => writeln!(
             text,
@@ -74,8 +74,7 @@ pub(crate) fn run(arguments: &SmoothingArguments, io: &mut Io<'_>) -> Result {
     };
     text.push_str("\nThe same target elsewhere:\n");
     for (library, users, epsilon) in equivalents {
-        let epsilon =
-            epsilon.map_or_else(|| "none: it would be above 1".to_owned(), |e| format!("ε = {e:.6}"));
+        let epsilon = epsilon.map_or_else(|| "none (above 1)".to_owned(), |e| format!("ε = {e:.6}"));
         let _ = writeln!(text, "  {:<13} {epsilon:<18} {users}", library.name());
     }
     Ok(io.stdout.write_all(text.as_bytes())?)

@@ -276,7 +276,7 @@ fn errors_of_the_core_get_their_file() {
     let class = Error::new(ErrorKind::Weight, "class weight", -1, "a number").at_column(1);
     assert_eq!(located(class), "class weight is -1 at column 1 (counted from 0); expected a number");
     let fit = Error::new(ErrorKind::Fit, "every label", 0, "two classes");
-    assert_eq!(located(fit), "every label is 0; expected two classes");
+    assert_eq!(located(fit), "y.csv: every label is 0; expected two classes");
     assert!(matches!(dataset.locate(nan).kind(), DataErrorKind::Core(error) if error.row() == Some(7)));
 
     let csv = Dataset::read(&file(&dir.put("p.csv", "z_a,z_b,label\n\n1,nan,0\n"))).unwrap();

@@ -11,8 +11,8 @@ fn a_new_directory_and_the_next_run() {
     out.write("report.html", b"1").unwrap();
     out.write("old.svg", b"1").unwrap();
     out.write("report.html", b"2").unwrap();
-    std::fs::write(out.path_of("scores.npy").unwrap(), b"3").unwrap();
-    out.add("scores.npy").unwrap();
+    assert!(!path.join("report.html").exists());
+    out.finish().unwrap();
     let names = |path: &std::path::Path| {
         let mut names: Vec<_> = std::fs::read_dir(path)
             .unwrap()
@@ -21,18 +21,35 @@ fn a_new_directory_and_the_next_run() {
         names.sort();
         names
     };
-    assert_eq!(names(&path), [".temperance", "old.svg", "report.html", "scores.npy"]);
-    assert_eq!(
-        std::fs::read_to_string(path.join(".temperance")).unwrap(),
-        "old.svg\nreport.html\nscores.npy\n"
-    );
+    assert_eq!(names(&path), [".temperance", "old.svg", "report.html"]);
+    assert_eq!(std::fs::read_to_string(path.join(".temperance")).unwrap(), "old.svg\nreport.html\n");
 
     // What is not written again stays: it is the result of another command.
     let mut out = OutputDir::create(&path, false).unwrap();
     out.write("report.html", b"4").unwrap();
     out.write("new.svg", b"4").unwrap();
-    assert_eq!(names(&path), [".temperance", "new.svg", "old.svg", "report.html", "scores.npy"]);
+    out.finish().unwrap();
+    assert_eq!(names(&path), [".temperance", "new.svg", "old.svg", "report.html"]);
     assert_eq!(std::fs::read(path.join("report.html")).unwrap(), b"4");
+}
+
+#[test]
+fn an_unfinished_directory_leaves_nothing() {
+    let dir = Dir::new();
+    let mut out = OutputDir::create(&dir.path("a/b"), false).unwrap();
+    out.write("report.html", b"1").unwrap();
+    drop(out);
+    assert!(dir.names().is_empty());
+
+    let mut out = OutputDir::create(&dir.path("a"), false).unwrap();
+    out.write("report.html", b"1").unwrap();
+    out.finish().unwrap();
+    let mut again = OutputDir::create(&dir.path("a"), false).unwrap();
+    again.write("report.html", b"2").unwrap();
+    again.write("new.svg", b"2").unwrap();
+    drop(again);
+    assert_eq!(std::fs::read(dir.path("a/report.html")).unwrap(), b"1");
+    assert_eq!(std::fs::read_dir(dir.path("a")).unwrap().count(), 2);
 }
 
 #[test]
@@ -50,6 +67,7 @@ fn what_others_wrote_stays() {
     for _ in 0..2 {
         let mut out = OutputDir::create(dir.0.path(), true).unwrap();
         out.write("report.html", b"ours").unwrap();
+        out.finish().unwrap();
         assert_eq!(dir.names(), [".temperance", "notes.txt", "report.html"]);
         assert_eq!(std::fs::read(dir.path("notes.txt")).unwrap(), b"mine");
     }
@@ -95,6 +113,7 @@ fn a_link_is_replaced_and_not_followed() {
     assert!(OutputDir::create(&out, false).is_err());
     let mut forced = OutputDir::create(&out, true).unwrap();
     forced.write("report.html", b"ours").unwrap();
+    forced.finish().unwrap();
     assert_eq!(std::fs::read(dir.path("precious")).unwrap(), b"mine");
     assert_eq!(std::fs::read(out.join("report.html")).unwrap(), b"ours");
 }
