@@ -144,8 +144,8 @@ impl CalibratorFile {
                 if !((computed - expected).abs() <= TOLERANCE) {
                     let what = format!("reference probability of row {row}, class {class}");
                     let text =
-                        format!("{computed}, which its parameters give: the file was edited or damaged");
-                    return Err(DataError::format(what, expected, text));
+                        format!("{computed:.6}, which its parameters give: the file was edited or damaged");
+                    return Err(DataError::format(what, format_args!("{expected:.6}"), text));
                 }
             }
         }

@@ -73,7 +73,7 @@ pub fn entropy(logits: &Logits<'_>) -> Result<Vec<f64>> {
 /// ```
 ///
 /// # Errors
-/// Unless 0 < T < ∞; if a row is illegal.
+/// Unless 1e-30 ≤ T ≤ 1e30; if a row is illegal.
 pub fn temperature_scale(logits: &Logits<'_>, temperature: f64) -> Result<Vec<f64>> {
     Temperature::new(temperature)?.apply(logits)
 }

@@ -248,7 +248,7 @@ fn bounds_out_of_order_are_refused() {
     assert_eq!(refused(2.0, 2.0), format!("maximum temperature is 2; {most}"));
     assert_eq!(refused(2.0, f64::INFINITY), format!("maximum temperature is inf; {most}"));
     for wrong in [0.0, -2.0, f64::NAN, f64::INFINITY] {
-        let expected = format!("temperature is {wrong}; expected a finite number above 0");
+        let expected = format!("temperature is {wrong}; expected a number from 1e-30 to 1e30");
         assert_eq!(text(Temperature::new(wrong)), expected);
     }
 }
@@ -294,7 +294,7 @@ fn the_curve_refuses_what_a_fit_refuses() {
     let curve = |rows, t| TemperatureScaling::new().curve(rows, &[t]);
     assert_eq!(text(curve(&ignored, 1.0)), "number of rows that count is 0; expected at least 1");
     let rows = Block::new(logits, Labels::new(&[0, 1], 2)).unwrap();
-    assert_eq!(text(curve(&rows, 0.0)), "temperature is 0; expected a finite number above 0");
+    assert_eq!(text(curve(&rows, 0.0)), "temperature is 0; expected a number from 1e-30 to 1e30");
 }
 
 #[test]
@@ -761,7 +761,10 @@ fn the_file_of_a_temperature_is_checked() {
         load(&with(Parameter::Numbers(vec![1.0, 2.0]))),
         "temperature is 2 numbers; expected one number"
     );
-    assert_eq!(load(&with(Parameter::Number(-1.0))), "temperature is -1; expected a finite number above 0");
+    assert_eq!(
+        load(&with(Parameter::Number(-1.0))),
+        "temperature is -1; expected a number from 1e-30 to 1e30"
+    );
     let wide =
         Parameters::new().with("minimum", Parameter::Number(2.0)).with("maximum", Parameter::Number(1.0));
     let expected = "maximum temperature is 1; expected above the minimum 2 and at most 1e30";

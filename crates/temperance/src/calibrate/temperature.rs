@@ -518,12 +518,14 @@ impl Temperature {
     /// A temperature chosen by hand.
     ///
     /// # Errors
-    /// Unless 0 < T < ∞.
+    /// Unless 1e-30 ≤ T ≤ 1e30: beyond, logits divided by T overflow or vanish.
     pub fn new(temperature: f64) -> Result<Self> {
-        if temperature > 0.0 && temperature < f64::INFINITY {
+        let (least, most) = EXTREMES;
+        if (least..=most).contains(&temperature) {
             Ok(Temperature(temperature))
         } else {
-            Err(Error::parameter("temperature", temperature, "a finite number above 0"))
+            let expected = format!("a number from {least:e} to {most:e}");
+            Err(Error::parameter("temperature", temperature, expected))
         }
     }
 
