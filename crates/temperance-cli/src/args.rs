@@ -340,6 +340,12 @@ pub(crate) struct EvaluateArguments {
     pub(crate) temperature: Option<f64>,
     #[command(flatten)]
     pub(crate) measure: MeasureArguments,
+    /// Also write evaluation.json to this directory
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write even if the directory holds files that are not ours
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) speech: SpeechArguments,
 }

@@ -2,7 +2,7 @@
 
 use temperance::Zeros;
 use temperance::calibrate::Certificate;
-use temperance::metric::{Bin, Measured};
+use temperance::metric::{Bin, Conventions, Measured};
 use temperance_data::Dataset;
 use temperance_report::{CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Scorecard};
 
@@ -98,4 +98,21 @@ pub(crate) fn notes(dataset: &Dataset) -> Vec<String> {
 /// The names of the classes, their indices where they have none.
 pub(crate) fn class_names(names: Option<&[String]>, classes: usize) -> Vec<String> {
     names.map_or_else(|| (0..classes).map(|class| class.to_string()).collect(), <[String]>::to_vec)
+}
+
+/// The conventions in force, with what the scores of the data set are taken for.
+pub(crate) fn conventions(measured: &Conventions, dataset: &Dataset) -> Conventions {
+    let scores = if dataset.holds_probabilities() {
+        let zero = match dataset.zeros_rule() {
+            Zeros::Clip => "counts as 1.1754944e-38 (clip)",
+            Zeros::Error => "is an error (error)",
+            Zeros::Infinite => "counts as 0, its logarithm as -inf (infinite)",
+        };
+        format!("probabilities, taken as given; where ln p is needed a zero {zero}")
+    } else {
+        "logits; probabilities are their softmax".to_owned()
+    };
+    let mut conventions = measured.clone();
+    conventions.insert("scores".to_owned(), scores);
+    conventions
 }

@@ -428,3 +428,14 @@ fn conventions_are_those_asked_for() {
     close(number(&json, "/metrics/ece"), gap.abs(), 1e-12);
     dir.good("calibrate data.npz --edges torchmetrics --quiet");
 }
+
+#[test]
+fn evaluate_writes_only_where_it_is_told_to() {
+    let dir = Dir::new();
+    dir.put("data.npz", sample(300, 3, 2.0).npz());
+    let printed = dir.good_json("evaluate data.npz");
+    assert!(!dir.path("temperance-out").exists());
+    assert_eq!(printed["conventions"]["scores"], "logits; probabilities are their softmax");
+    dir.good("evaluate data.npz --output results --quiet");
+    assert_eq!(dir.json("results/evaluation.json"), printed);
+}

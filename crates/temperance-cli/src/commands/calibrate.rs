@@ -152,14 +152,10 @@ fn work(
                     10000 test images of Fashion-MNIST";
         notes.insert(0, text.to_owned());
     }
-    let mut conventions = after.conventions.clone();
+    let mut conventions = summary::conventions(&after.conventions, dataset);
     let interval = "95 %, from the sandwich standard error, symmetric in ln T";
     conventions.insert("interval".to_owned(), interval.to_owned());
     conventions.insert("band".to_owned(), "95 % Wilson interval of the accuracy of a bin".to_owned());
-    if dataset.holds_probabilities() {
-        let zeros = format!("ln of probabilities; zeros: {}", json!(dataset.zeros_rule()));
-        conventions.insert("logits".to_owned(), zeros);
-    }
     let report = Report {
         classes: dataset.classes(),
         n_fit: fitted.certificate.rows as usize,

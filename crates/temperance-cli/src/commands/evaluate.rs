@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use temperance::calibrate::{Calibrated, Calibrator};
-use temperance::metric::{Measured, Summaries};
+use temperance::metric::{Conventions, Measured, Summaries};
 use temperance::{Parameter, RowWeights};
-use temperance_data::{ConfidenceInput, Confidences};
+use temperance_data::{ConfidenceInput, Confidences, OutputDir};
 
 use crate::Io;
 use crate::args::EvaluateArguments;
@@ -20,14 +20,34 @@ struct Outcome {
     notes: Vec<String>,
     source: String,
     calibrator: Option<Box<dyn Calibrator>>,
+    conventions: Conventions,
 }
 
 pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
     let alone = arguments.confidence.is_some() || arguments.confidence_name.is_some();
     let outcome = if alone { confidences(arguments)? } else { scores(arguments, io)? };
-    let Outcome { measured, names, notes, source, calibrator } = outcome;
+    let Outcome { measured, names, notes, source, calibrator, conventions } = outcome;
     let scorecard = summary::scorecard(&measured, &names);
+    let json = json!({
+        "source": source,
+        "classes": measured.classes,
+        "rows": measured.rows,
+        "weight": measured.weight,
+        "calibrator": calibrator.as_ref().map(|calibrator| {
+            json!({ "method": calibrator.method(), "parameters": calibrator.parameters() })
+        }),
+        "metrics": scorecard.metrics,
+        "reliability": scorecard.reliability,
+        "per_class": scorecard.per_class,
+        "conventions": conventions,
+        "notes": notes,
+    });
+    if let Some(path) = &arguments.output {
+        let mut directory = OutputDir::create(path, arguments.force)?;
+        directory.write("evaluation.json", format!("{json:#}\n").as_bytes())?;
+        directory.finish()?;
+    }
     arguments.speech.say(
         io,
         |width| {
@@ -43,24 +63,12 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
             }
             text.push_str(&scorecard.text(width));
             text.push_str(&output::notes(&notes, width));
+            if let Some(path) = &arguments.output {
+                text.push_str(&output::written(path, &["evaluation.json"]));
+            }
             text
         },
-        || {
-            json!({
-                "source": source,
-                "classes": measured.classes,
-                "rows": measured.rows,
-                "weight": measured.weight,
-                "calibrator": calibrator.as_ref().map(|calibrator| {
-                    json!({ "method": calibrator.method(), "parameters": calibrator.parameters() })
-                }),
-                "metrics": scorecard.metrics,
-                "reliability": scorecard.reliability,
-                "per_class": scorecard.per_class,
-                "conventions": measured.conventions,
-                "notes": notes,
-            })
-        },
+        || json.clone(),
     )?;
     arguments.measure.check(&measured)
 }
@@ -86,6 +94,7 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
     Ok(Outcome {
         names: summary::class_names(dataset.class_names(), dataset.classes()),
         notes: summary::notes(&dataset),
+        conventions: summary::conventions(&measured.conventions, &dataset),
         measured,
         source,
         calibrator,
@@ -135,5 +144,6 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
     let measured = arguments.measure.evaluation()?.measure_summaries(summaries)?;
     let path = arguments.confidence.as_ref().or(arguments.input.file.as_ref());
     let source = path.map_or_else(String::new, |path| input::name(path));
-    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source, calibrator: None })
+    let conventions = measured.conventions.clone();
+    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source, calibrator: None, conventions })
 }

@@ -38,11 +38,7 @@ pub(crate) fn file(fitted: &Fitted, dataset: &Dataset) -> Result<CalibratorFile>
     let mut conventions = temperance::metric::Conventions::new();
     let mut say = |name: &str, words: &str| conventions.insert(name.to_owned(), words.to_owned());
     say("probabilities", "softmax of the calibrated logits; natural logarithms, nats");
-    if dataset.holds_probabilities() {
-        say("scores", "ln of probabilities; a probability of 0 counts by the rule \"zeros\"");
-    } else {
-        say("scores", "logits");
-    }
+    let conventions = summary::conventions(&conventions, dataset);
     Ok(CalibratorFile::new(
         fitted.calibrator.as_ref(),
         Some(fitted.certificate.clone()),
