@@ -130,8 +130,8 @@ pub(crate) struct SpeechArguments {
     /// Print no text; never silences --json, checks or errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    /// Threads to use, at most 256 [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 }
 
