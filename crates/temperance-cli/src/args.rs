@@ -131,7 +131,7 @@ pub(crate) struct SpeechArguments {
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 }
 

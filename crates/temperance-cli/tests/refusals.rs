@@ -521,6 +521,7 @@ fn usage_errors() {
         "calibrat",
         "calibrate --bins many",
         "evaluate --threads 0",
+        "evaluate --threads 257",
         "calibrate a.npy --logits b.npy",
         "calibrate a.npy --fail-above ece",
         "calibrate a.npy --fail-above ece=low",

@@ -202,14 +202,13 @@ impl TemperatureScaling {
     /// # Errors
     /// As [`TemperatureScaling::fit`]; or if a temperature is not above 0.
     pub fn curve(&self, rows: &dyn Rows, temperatures: &[f64]) -> Result<Vec<f64>> {
-        let mut passes = Passes { rows, observer: &(), count: 0 };
-        let mean = |temperature: &f64| {
-            let beta = 1.0 / Temperature::new(*temperature)?.0;
-            let sums = passes.sweep(beta, Precision::Native)?;
+        let betas = temperatures.iter().map(|&temperature| Ok(1.0 / Temperature::new(temperature)?.0));
+        let sweep = Sweep { betas: betas.collect::<Result<_>>()?, precision: Precision::Native };
+        let mean = |sums: Sums| {
             sums.check()?;
             Ok(sums.nll / sums.weight)
         };
-        temperatures.iter().map(mean).collect()
+        fold::fold(&sweep, rows)?.into_iter().map(mean).collect()
     }
 }
 
@@ -315,15 +314,16 @@ impl Passes<'_> {
     fn sweep(&mut self, beta: f64, precision: Precision) -> Result<Sums> {
         let progress =
             Progress { task: "fitting temperature", rows: 0, total: self.rows.rows(), pass: self.count };
-        let sums = fold::observed(&Sweep { beta, precision }, self.rows, self.observer, progress)?;
+        let sweep = Sweep { betas: vec![beta], precision };
+        let mut sums = fold::observed(&sweep, self.rows, self.observer, progress)?;
         self.count += 1;
-        Ok(sums)
+        Ok(sums.remove(0))
     }
 }
 
-/// The fold of one pass at one β.
+/// The fold of one pass: sums at each β.
 struct Sweep {
-    beta: f64,
+    betas: Vec<f64>,
     precision: Precision,
 }
 
@@ -354,6 +354,21 @@ impl Sums {
         (self.gradient / self.weight, self.curvature / self.weight)
     }
 
+    fn merge(&mut self, later: &Sums) {
+        self.rows += later.rows;
+        self.weight += later.weight;
+        self.nll += later.nll;
+        self.gradient += later.gradient;
+        self.curvature += later.curvature;
+        self.gradient_squares += later.gradient_squares;
+        self.flat_gradient += later.flat_gradient;
+        self.below_top += later.below_top;
+        self.uneven += later.uneven;
+        self.several_labels |=
+            later.several_labels || matches!((self.label, later.label), (Some(a), Some(b)) if a != b);
+        self.label = self.label.or(later.label);
+    }
+
     /// Refuses rows that do not determine a temperature.
     fn check(&self) -> Result<()> {
         if self.rows == 0 {
@@ -375,39 +390,33 @@ impl Sums {
 }
 
 impl Fold for Sweep {
-    type State = Sums;
-    type Output = Sums;
+    type State = Vec<Sums>;
+    type Output = Vec<Sums>;
 
-    fn start(&self) -> Sums {
-        Sums::default()
+    fn start(&self) -> Vec<Sums> {
+        vec![Sums::default(); self.betas.len()]
     }
 
-    fn absorb(&self, state: &mut Sums, block: &Block<'_>) -> Result<()> {
+    fn absorb(&self, states: &mut Vec<Sums>, block: &Block<'_>) -> Result<()> {
         let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
-        if double {
-            Path::best().run(Absorb::<f64> { beta: self.beta, state, block })
-        } else {
-            Path::best().run(Absorb::<f32> { beta: self.beta as f32, state, block })
+        for (&beta, state) in self.betas.iter().zip(states) {
+            if double {
+                Path::best().run(Absorb::<f64> { beta, state, block })?;
+            } else {
+                Path::best().run(Absorb::<f32> { beta: beta as f32, state, block })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&self, states: &mut Vec<Sums>, later: Vec<Sums>) {
+        for (state, later) in states.iter_mut().zip(later) {
+            state.merge(&later);
         }
     }
 
-    fn merge(&self, state: &mut Sums, later: Sums) {
-        state.rows += later.rows;
-        state.weight += later.weight;
-        state.nll += later.nll;
-        state.gradient += later.gradient;
-        state.curvature += later.curvature;
-        state.gradient_squares += later.gradient_squares;
-        state.flat_gradient += later.flat_gradient;
-        state.below_top += later.below_top;
-        state.uneven += later.uneven;
-        state.several_labels |=
-            later.several_labels || matches!((state.label, later.label), (Some(a), Some(b)) if a != b);
-        state.label = state.label.or(later.label);
-    }
-
-    fn finish(&self, state: Sums) -> Result<Sums> {
-        Ok(state)
+    fn finish(&self, states: Vec<Sums>) -> Result<Vec<Sums>> {
+        Ok(states)
     }
 }
 
