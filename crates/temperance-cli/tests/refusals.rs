@@ -398,6 +398,10 @@ const REFUSALS: &[(&str, &str)] = &[
         "calibrate good.npz --fit-fraction 0.001 --split sequential",
         "number of rows is 40; expected enough for both parts of the split",
     ),
+    (
+        "evaluate good.csv --weights-name label",
+        "good.csv, line 1: column label is wanted as weights too; expected one use of a column; others are given by name",
+    ),
     ("calibrate good.npz --bins 0", "number of bins is 0; expected at least 1"),
     (
         "fit good.npz --parameter minimum=-1",

@@ -277,6 +277,11 @@ fn choose(wanted: &[Wanted], header: &[String], notes: &mut Vec<String>) -> Resu
             if columns.is_empty() {
                 return Err(missing(role, header));
             }
+            if let Some(&at) = columns.iter().find(|at| taken.contains(at)) {
+                let value = format!("wanted as {} too", role.what());
+                let expected = "one use of a column; others are given by name";
+                return Err(DataError::format(format!("column {}", header[at]), value, expected));
+            }
             if rest {
                 notes.push(format!("{} are the {} columns {}", role.what(), names.len(), listed(&names)));
             }
