@@ -203,7 +203,7 @@ impl TemperatureScaling {
     /// As [`TemperatureScaling::fit`]; or if a temperature is not above 0.
     pub fn curve(&self, rows: &dyn Rows, temperatures: &[f64]) -> Result<Vec<f64>> {
         let betas = temperatures.iter().map(|&temperature| Ok(1.0 / Temperature::new(temperature)?.0));
-        let sweep = Sweep { betas: betas.collect::<Result<_>>()?, precision: Precision::Native };
+        let sweep = Sweep { betas: betas.collect::<Result<_>>()?, precision: Precision::Native, first: true };
         let mean = |sums: Sums| {
             sums.check()?;
             Ok(sums.nll / sums.weight)
@@ -314,7 +314,7 @@ impl Passes<'_> {
     fn sweep(&mut self, beta: f64, precision: Precision) -> Result<Sums> {
         let progress =
             Progress { task: "fitting temperature", rows: 0, total: self.rows.rows(), pass: self.count };
-        let sweep = Sweep { betas: vec![beta], precision };
+        let sweep = Sweep { betas: vec![beta], precision, first: self.count == 0 };
         let mut sums = fold::observed(&sweep, self.rows, self.observer, progress)?;
         self.count += 1;
         Ok(sums.remove(0))
@@ -325,6 +325,8 @@ impl Passes<'_> {
 struct Sweep {
     betas: Vec<f64>,
     precision: Precision,
+    /// Whether to find the gradient at β = 0 and what [`Sums::check`] needs: once is enough.
+    first: bool,
 }
 
 /// Weighted sums over rows of the loss and its derivatives in β.
@@ -401,9 +403,9 @@ impl Fold for Sweep {
         let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
         for (&beta, state) in self.betas.iter().zip(states) {
             if double {
-                Path::best().run(Absorb::<f64> { beta, state, block })?;
+                Path::best().run(Absorb::<f64> { beta, first: self.first, state, block })?;
             } else {
-                Path::best().run(Absorb::<f32> { beta: beta as f32, state, block })?;
+                Path::best().run(Absorb::<f32> { beta: beta as f32, first: self.first, state, block })?;
             }
         }
         Ok(())
@@ -423,6 +425,7 @@ impl Fold for Sweep {
 /// Absorbs a block in precision `R`.
 struct Absorb<'a, R> {
     beta: R,
+    first: bool,
     state: &'a mut Sums,
     block: &'a Block<'a>,
 }
@@ -432,7 +435,7 @@ impl<R: Real> Operation for Absorb<'_, R> {
 
     #[inline(always)]
     fn run<I: Isa>(self) -> Result<()> {
-        let Absorb { beta, state, block } = self;
+        let Absorb { beta, first, state, block } = self;
         let (scores, targets) = (block.scores(), block.targets());
         let mut scratch = Scratch::<R>::default();
         let mut soft_scratch = Vec::new();
@@ -478,7 +481,7 @@ impl<R: Real> Operation for Absorb<'_, R> {
             state.gradient += weight * gradient;
             state.curvature += weight * (mass * (variance / (beta * beta)));
             state.gradient_squares += (weight * gradient) * (weight * gradient);
-            if weight > 0.0 {
+            if first && weight > 0.0 {
                 let flat = flat_mean(z, R::from_f64(sums.max));
                 state.flat_gradient += weight * (mass * flat - below);
                 state.below_top += u64::from(below < 0.0);

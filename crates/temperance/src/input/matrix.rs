@@ -96,7 +96,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// Row `row` in precision `R`: the slice itself where type and layout allow, else a copy in `scratch`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn row<'s, R: Real>(&self, row: usize, scratch: &'s mut Vec<R>) -> &'s [R]
     where
         'a: 's,
@@ -145,7 +145,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn load<'s, E: Element, R: Real>(
     values: &'s [E],
     layout: Layout,
@@ -510,7 +510,7 @@ impl<'a> Scores<'a> {
     }
 
     /// Row `row` as logits in precision `R`: the logits, or ln p with zeros by their rule.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn logit_row<'s, R: Real>(
         &self,
         row: usize,

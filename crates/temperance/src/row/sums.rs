@@ -48,7 +48,7 @@ const SHORT: usize = 64;
 #[inline(always)]
 pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &[R], beta: R) -> Sums {
     let max = max::<R>(row);
-    let arg_max = row.iter().position(|&z| z == max).unwrap_or(0);
+    let arg_max = position(row, max);
     let mut totals = [0.0; 4];
     if row.len() <= SHORT {
         let mut lanes = [[R::ZERO; 16]; 4];
@@ -155,6 +155,19 @@ fn max<R: Real>(row: &[R]) -> R {
         *lane = if z > *lane { z } else { *lane };
     }
     lanes.iter().fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
+}
+
+/// The first index of `value`, 0 if there is none (it is NaN): vectors at a time until one holds it.
+#[inline(always)]
+fn position<R: Real>(row: &[R], value: R) -> usize {
+    let width = R::ZEROS.as_ref().len();
+    for (step, z) in row.chunks(width).enumerate() {
+        if z.iter().fold(false, |found, &z| found | (z == value)) {
+            let within = z.iter().position(|&z| z == value);
+            return step * width + within.unwrap_or(0);
+        }
+    }
+    0
 }
 
 /// The sum of all lanes, in `f64`.
