@@ -150,7 +150,7 @@ impl TemperatureScaling {
         if rows.classes() < 2 {
             return Err(Error::shape("number of classes", rows.classes(), "at least 2 to fit a temperature"));
         }
-        let mut passes = Passes { rows, observer, count: 0 };
+        let mut passes = Passes { rows, observer, count: 0, start: f64::NAN };
         // In `f64`, so that the loss before compares with the loss after to the last digit.
         let first = passes.sweep(1.0, Precision::Double)?;
         first.check()?;
@@ -217,19 +217,47 @@ const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// The β where the mean gradient is 0, or the bound beyond which it lies, with the sums there.
 ///
-/// Keeps a bracket with a negative gradient on its left and a positive one on its right. A Newton step is
+/// Keeps a bracket with a negative gradient on its left and a positive one on its right. A proposed step is
 /// taken only if it stays inside and at least halves the step before last; unguarded Newton diverges even on
 /// benign data. While an end of the bracket is still a bound that was never tried, a refused step goes four
 /// times further towards it instead of half-way.
 fn root(passes: &mut Passes<'_>, first: &Sums, lowest: f64, highest: f64) -> Result<(f64, Sums)> {
     // Close in the precision of the data, then finish in f64, where the bracket is found anew.
-    let close = descend(passes, 1.0, Some(first.clone()), lowest, highest, Precision::Native, 1e-4)?;
-    let exact = descend(passes, close.next, None, lowest, highest, Precision::Double, 1e-12)?;
+    let tried =
+        if first.gradient > 0.0 { (lowest, 1.0_f64.min(highest)) } else { (1.0_f64.max(lowest), highest) };
+    passes.start = first.flat_gradient / first.weight;
+    let close = descend(
+        passes,
+        propose(passes.start, 1.0, first.slope()),
+        tried,
+        (lowest, highest),
+        Precision::Native,
+        1e-4,
+    )?;
+    let exact = descend(passes, close.next, (lowest, highest), (lowest, highest), Precision::Double, 1e-13)?;
     if exact.converged {
         return Ok((exact.beta, exact.sums));
     }
     let expected = "to converge within 100 steps";
     Err(Error::new(ErrorKind::NotConverged, "inverse temperature", exact.beta, expected))
+}
+
+/// Where the gradient is 0, judged from its value at β = 0 and its value and slope at `beta`: the root of the
+/// hyperbola A - B/(β + C) that has them.
+///
+/// The gradient rises and flattens as the hyperbola does, so this is Newton's step near the root and a far better
+/// one elsewhere. Newton's step where the two are the same but for rounding, and where no such hyperbola fits.
+fn propose(start: f64, beta: f64, (g, h): (f64, f64)) -> f64 {
+    let newton = beta - g / h;
+    if (newton - beta).abs() <= 0.01 * beta {
+        return newton;
+    }
+    let rise = (g - start) / (h * beta);
+    let c = beta / (rise - 1.0);
+    let b = h * (beta + c) * (beta + c);
+    let a = g + b / (beta + c);
+    let root = b / a - c;
+    if rise > 1.0 && root > 0.0 && root.is_finite() { root } else { newton }
 }
 
 /// Where a descent ended.
@@ -245,21 +273,15 @@ struct Descent {
 fn descend(
     passes: &mut Passes<'_>,
     start: f64,
-    known: Option<Sums>,
-    lowest: f64,
-    highest: f64,
+    (mut low, mut high): (f64, f64),
+    (lowest, highest): (f64, f64),
     precision: Precision,
     tolerance: f64,
 ) -> Result<Descent> {
-    let (mut low, mut high) = (lowest, highest);
-    let mut beta = start.clamp(lowest, highest);
-    let mut known = known.filter(|_| beta == start);
+    let mut beta = if start > low && start < high { start } else { (low * high).sqrt() };
     let mut steps = [f64::INFINITY; 2];
     for left in (0..100).rev() {
-        let sums = match known.take() {
-            Some(sums) => sums,
-            None => passes.sweep(beta, precision)?,
-        };
+        let sums = passes.sweep(beta, precision)?;
         let (g, h) = sums.slope();
         if g == 0.0 || (g < 0.0 && beta == highest) || (g > 0.0 && beta == lowest) {
             return Ok(Descent { beta, sums, next: beta, converged: true });
@@ -269,14 +291,14 @@ fn descend(
         } else {
             high = beta;
         }
-        let newton = beta - g / h;
-        let inside = newton > low && newton < high;
-        let step = (newton - beta).abs();
+        let proposed = propose(passes.start, beta, (g, h));
+        let inside = proposed > low && proposed < high;
+        let step = (proposed - beta).abs();
         // Rounding noise in the gradient can keep the last steps above the tolerance: they stop shrinking.
         let stalled = step <= 1e3 * tolerance * beta && step >= 0.5 * steps[1];
         let converged = step <= tolerance * beta || stalled;
         let next = if inside && (converged || step <= 0.5 * steps[0]) {
-            newton
+            proposed
         } else if converged {
             beta
         } else if g < 0.0 && high == highest {
@@ -308,6 +330,8 @@ struct Passes<'a> {
     rows: &'a dyn Rows,
     observer: &'a dyn Observer,
     count: u32,
+    /// The mean gradient at β = 0, once known.
+    start: f64,
 }
 
 impl Passes<'_> {
