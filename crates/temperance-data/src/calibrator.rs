@@ -19,6 +19,20 @@ const TOLERANCE: f64 = 1e-9;
 ///
 /// `reference` holds a few rows of made-up logits and the probabilities that the calibrator makes of them; they
 /// are recomputed when the file is read, so that an edited or damaged file is refused.
+///
+/// ```
+/// use temperance::{Zeros, calibrate::Temperature};
+/// use temperance_data::{CalibratorFile, write_file};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("calibrator.json");
+/// let file = CalibratorFile::new(&Temperature::new(2.0)?, None, 3, None, Zeros::Clip, Default::default())?;
+/// write_file(&path, file.to_json().as_bytes())?;
+///
+/// let (read, calibrator) = CalibratorFile::read(&path)?;
+/// assert_eq!((read.classes, calibrator.parameters().number("temperature")?), (3, 2.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CalibratorFile {
     format: String,

@@ -33,6 +33,18 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Files of an earlier run are replaced; those not written again stay. Other files make
 /// [`OutputDir::create`] fail unless it is forced; they are never touched, unless they have the name of a
 /// file to be written.
+///
+/// ```
+/// use temperance_data::OutputDir;
+///
+/// let folder = tempfile::tempdir()?;
+/// let mut results = OutputDir::create(&folder.path().join("results"), false)?;
+/// results.write("answer.txt", b"42")?;
+/// assert!(!folder.path().join("results/answer.txt").exists());
+/// results.finish()?;
+/// assert_eq!(std::fs::read(folder.path().join("results/answer.txt"))?, b"42");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct OutputDir {
     path: PathBuf,

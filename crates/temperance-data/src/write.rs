@@ -52,6 +52,22 @@ impl Body {
 /// Writes an n × K matrix; the file has its name only after [`ScoreWriter::finish`].
 ///
 /// Dropped before that, or after an error, it leaves nothing behind.
+///
+/// ```
+/// use temperance_data::{Dataset, Dtype, Format, Input, ScoreFile, ScoreWriter};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("p.npy");
+/// let (format, dtype, name) = (Format::Npy, Dtype::F32, "probabilities".to_owned());
+/// let file = ScoreFile { format, dtype, rows: 2, classes: 2, name, column_names: None };
+/// let mut writer = ScoreWriter::create(&path, file)?;
+/// writer.write_rows(&[0.25, 0.75, 0.5, 0.5])?;
+/// writer.finish()?;
+///
+/// let read = Dataset::read_scores(&Input { probabilities: Some(path), ..Input::default() })?;
+/// assert_eq!((read.rows(), read.values().get(1)), (2, 0.75));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ScoreWriter {
     body: Body,
     file: ScoreFile,

@@ -465,3 +465,51 @@ fn refusals() {
         "sum of the soft labels is 1.2 at row 0 (counted from 0); expected 1 within 0.01"
     );
 }
+
+/// One weight per input class and output class, one-hot inputs, plain gradient descent with the loss itself.
+#[test]
+fn a_linear_model_trained_by_the_loss_reaches_the_closed_forms() {
+    use temperance::loss::{Convention, theory};
+    let classes = 10;
+    let labels: Vec<usize> = (0..classes).collect();
+    let labels = Labels::new(&labels, classes);
+    let plain = CrossEntropy::new().reduction(Reduction::Sum);
+    for (name, loss, gap) in [
+        (
+            "uniform",
+            plain.clone().label_smoothing(0.1).unwrap(),
+            theory::optimal_gap(Convention::Uniform, classes, 0.1).unwrap(),
+        ),
+        (
+            "others",
+            plain.clone().smoothing(Smoothing::others(0.1).unwrap()),
+            theory::optimal_gap(Convention::Others, classes, 0.1).unwrap(),
+        ),
+        (
+            "penalty",
+            plain.clone().confidence_penalty(1.0).unwrap(),
+            theory::penalty_gap(classes, 1.0).unwrap().gap,
+        ),
+    ] {
+        let mut weights = vec![0.0; classes * classes];
+        let mut value = f64::INFINITY;
+        for _ in 0..5000 {
+            let logits = Logits::new(&weights, classes).unwrap();
+            let (reached, gradient) = loss.forward_backward::<f64>(&logits, labels).unwrap();
+            assert!(reached.value <= value + 1e-9, "{name}: the loss rose");
+            value = reached.value;
+            for (weight, g) in weights.iter_mut().zip(gradient) {
+                *weight -= g;
+            }
+        }
+        for row in 0..classes {
+            for other in (0..classes).filter(|&other| other != row) {
+                let reached = weights[row * classes + row] - weights[row * classes + other];
+                close(name, reached, gap, 0.0, 1e-6);
+            }
+        }
+        let excess =
+            loss.forward(&Logits::new(&weights, classes).unwrap(), labels).unwrap().excess().unwrap();
+        close(name, excess, 0.0, 0.0, 1e-11);
+    }
+}
