@@ -36,6 +36,7 @@ pub mod fold;
 pub mod input;
 pub mod loss;
 pub mod metric;
+mod normal;
 mod parameters;
 mod row;
 pub mod select;

@@ -6,6 +6,7 @@ use super::{Calibrator, Entry, Fitted, Method, ParameterEntry, probabilities_int
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Element, Logits, Rows, Scratch, Targets};
+use crate::normal::QUANTILE_975;
 use crate::parameters::{Parameter, Parameters};
 use crate::row::{self, Isa, Operation, Order, Path, Real};
 
@@ -184,7 +185,7 @@ impl TemperatureScaling {
         let certificate = Certificate {
             standard_error: known.then_some(temperature * relative),
             interval: known
-                .then(|| [-1.0, 1.0].map(|side| temperature * (side * NORMAL_975 * relative).exp())),
+                .then(|| [-1.0, 1.0].map(|side| temperature * (side * QUANTILE_975 * relative).exp())),
             nll_before: first.nll / first.weight,
             nll_after: sums.nll / sums.weight,
             gradient,
@@ -211,9 +212,6 @@ impl TemperatureScaling {
         fold::fold(&sweep, rows)?.into_iter().map(mean).collect()
     }
 }
-
-/// 97.5 % quantile of the normal distribution.
-const NORMAL_975: f64 = 1.959_963_984_540_054;
 
 /// The β where the mean gradient is 0, or the bound beyond which it lies, with the sums there.
 ///

@@ -86,7 +86,7 @@ impl Bin {
     ///
     /// Source: Wilson 1927, Probable Inference.
     pub fn accuracy_interval(&self) -> Option<[f64; 2]> {
-        const Z: f64 = 1.959_963_984_540_054;
+        const Z: f64 = crate::normal::QUANTILE_975;
         let rate = self.accuracy()?;
         let n = self.weight * self.weight / self.weight_squares;
         let centre = (rate + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
