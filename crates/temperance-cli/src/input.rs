@@ -12,7 +12,7 @@ const SAMPLE: &[u8] = include_bytes!("../../../data/sample.npz");
 const SAMPLE_CLASSES: &[u8] = include_bytes!("../../../data/sample.classes.txt");
 
 /// What the built-in sample is called in texts.
-pub(crate) const SAMPLE_NAME: &str = "the built-in Fashion-MNIST sample";
+const SAMPLE_NAME: &str = "the built-in Fashion-MNIST sample";
 
 impl InputArguments {
     /// Whether no scores were named at all.

@@ -99,28 +99,6 @@ pub(crate) fn rows(rows: u64) -> String {
     format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
 }
 
-/// Notes as paragraphs.
-pub(crate) fn notes(notes: &[String], width: usize) -> String {
-    let mut text = String::new();
-    for note in notes {
-        text.push('\n');
-        let mut column = 0;
-        for word in format!("note: {note}").split(' ') {
-            if column > 0 && column + 1 + word.chars().count() > width {
-                text.push_str("\n  ");
-                column = 2;
-            } else if column > 0 {
-                text.push(' ');
-                column += 1;
-            }
-            text.push_str(word);
-            column += word.chars().count();
-        }
-        text.push('\n');
-    }
-    text
-}
-
 /// What was written where.
 pub(crate) fn written(directory: &Path, names: &[impl AsRef<str>]) -> String {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();

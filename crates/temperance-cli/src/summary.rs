@@ -1,10 +1,12 @@
 //! From what the library measured and fitted to the numbers of a report.
 
 use temperance::Zeros;
-use temperance::calibrate::Certificate;
+use temperance::calibrate::Fitted;
 use temperance::metric::{Bin, Conventions, Measured};
 use temperance_data::Dataset;
 use temperance_report::{CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Scorecard};
+
+use crate::failure::Result;
 
 /// Bars of the confidence histogram.
 const BARS: usize = 20;
@@ -50,20 +52,16 @@ fn histogram(measured: &Measured) -> ConfidenceHistogram {
     ConfidenceHistogram { edges, right, wrong }
 }
 
-/// A fitted temperature with its certificate; the curve is for the report.
-pub(crate) fn calibrator(
-    method: &str,
-    temperature: f64,
-    certificate: &Certificate,
-    curve: Vec<[f64; 2]>,
-) -> CalibratorSummary {
+/// A fitted temperature with its certificate; the curve is left for the report to fill.
+pub(crate) fn calibrator(fitted: &Fitted) -> Result<CalibratorSummary> {
+    let certificate = &fitted.certificate;
     let flag = |flag| match serde_json::to_value(flag) {
         Ok(serde_json::Value::String(name)) => name,
         other => format!("{other:?}"),
     };
-    CalibratorSummary {
-        method: method.to_owned(),
-        temperature,
+    Ok(CalibratorSummary {
+        method: fitted.calibrator.method().to_owned(),
+        temperature: fitted.calibrator.parameters().number("temperature")?,
         standard_error: certificate.standard_error,
         interval: certificate.interval,
         flags: certificate.flags.iter().map(flag).collect(),
@@ -72,8 +70,8 @@ pub(crate) fn calibrator(
         gradient: certificate.gradient,
         iterations: certificate.iterations,
         rows: certificate.rows,
-        curve,
-    }
+        curve: Vec::new(),
+    })
 }
 
 /// What was taken for what, and what probabilities of 0 were taken for.

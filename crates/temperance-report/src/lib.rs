@@ -40,3 +40,4 @@ mod words;
 
 pub use figures::Figure;
 pub use model::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
+pub use text::notes;

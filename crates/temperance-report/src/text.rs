@@ -30,10 +30,7 @@ impl Report {
             text.blank();
             text.paragraph("warning: ", &format!("{}. {}", warning.title, warning.text));
         }
-        for note in &self.notes {
-            text.blank();
-            text.paragraph("note: ", &format::clean(note));
-        }
+        text.notes(&self.notes);
         text.done()
     }
 
@@ -54,6 +51,16 @@ impl Report {
         }
         table
     }
+}
+
+/// Notes for a terminal of `width` columns (at least 40), a blank line before each; empty without notes.
+pub fn notes(notes: &[String], width: usize) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let mut text = Text::new(width.max(NARROWEST));
+    text.notes(notes);
+    text.done()
 }
 
 impl CalibratorSummary {
@@ -168,6 +175,13 @@ impl Text {
         self.lines.extend(
             textwrap::wrap(&text, options).into_iter().map(|line| line.trim_end().replace('\u{a0}', " ")),
         );
+    }
+
+    fn notes(&mut self, notes: &[String]) {
+        for note in notes {
+            self.blank();
+            self.paragraph("note: ", &format::clean(note));
+        }
     }
 
     fn calibrator(&mut self, calibrator: &CalibratorSummary) {

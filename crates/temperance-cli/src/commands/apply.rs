@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &ApplyArguments, io: &mut Io<'_>) -> Result {
                 output::rows(dataset.rows() as u64),
                 dataset.classes()
             );
-            text.push_str(&output::notes(&notes, width));
+            text.push_str(&temperance_report::notes(&notes, width));
             text.push_str(&output::written(&arguments.output.output, &[&name]));
             text
         },

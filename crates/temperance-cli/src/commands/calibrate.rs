@@ -137,7 +137,7 @@ fn work(
     let calibrated = Calibrated::new(measure_on.rows, fitted.calibrator.as_ref());
     let after = evaluation.measure_with(&calibrated, watch).map_err(locate_test)?;
 
-    let mut calibrator = fit::summarise(&fitted)?;
+    let mut calibrator = summary::calibrator(&fitted)?;
     calibrator.curve = curve(fit_on.rows, calibrator.temperature).map_err(locate_fit)?;
     let names = summary::class_names(dataset.class_names(), dataset.classes());
     let mut notes = summary::notes(dataset);

@@ -9,7 +9,7 @@ use temperance_data::{ConfidenceInput, Confidences, OutputDir};
 use crate::Io;
 use crate::args::EvaluateArguments;
 use crate::failure::{Failure, Result};
-use crate::input::{self, SAMPLE_NAME};
+use crate::input;
 use crate::observer::Watch;
 use crate::{output, summary};
 
@@ -62,13 +62,13 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
                 None => text.push_str("\n\n"),
             }
             text.push_str(&scorecard.text(width));
-            text.push_str(&output::notes(&notes, width));
+            text.push_str(&temperance_report::notes(&notes, width));
             if let Some(path) = &arguments.output {
                 text.push_str(&output::written(path, &["evaluation.json"]));
             }
             text
         },
-        || json.clone(),
+        || json,
     )?;
     arguments.measure.check(&measured)
 }
@@ -90,7 +90,7 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
         };
         measured.map_err(|error| Failure::from(dataset.locate(error)))
     })?;
-    let source = if arguments.input.is_empty() { SAMPLE_NAME.to_owned() } else { arguments.input.source() };
+    let source = arguments.input.source();
     Ok(Outcome {
         names: summary::class_names(dataset.class_names(), dataset.classes()),
         notes: summary::notes(&dataset),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use temperance::calibrate::{self, Fitted};
+use temperance::metric::Conventions;
 use temperance::{Error, ErrorKind, Parameter, Parameters, Rows};
 use temperance_data::{CalibratorFile, Dataset, OutputDir};
 use temperance_report::CalibratorSummary;
@@ -26,18 +27,10 @@ impl MethodArguments {
     }
 }
 
-/// The numbers of a fit without the curve.
-pub(crate) fn summarise(fitted: &Fitted) -> Result<CalibratorSummary> {
-    let parameters = fitted.calibrator.parameters();
-    let temperature = parameters.number("temperature")?;
-    Ok(summary::calibrator(fitted.calibrator.method(), temperature, &fitted.certificate, Vec::new()))
-}
-
 /// The file of a fitted calibrator.
 pub(crate) fn file(fitted: &Fitted, dataset: &Dataset) -> Result<CalibratorFile> {
-    let mut conventions = temperance::metric::Conventions::new();
-    let mut say = |name: &str, words: &str| conventions.insert(name.to_owned(), words.to_owned());
-    say("probabilities", "softmax of the calibrated logits; natural logarithms, nats");
+    let words = "softmax of the calibrated logits; natural logarithms, nats".to_owned();
+    let conventions = Conventions::from([("probabilities".to_owned(), words)]);
     let conventions = summary::conventions(&conventions, dataset);
     Ok(CalibratorFile::new(
         fitted.calibrator.as_ref(),
@@ -71,11 +64,11 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
     output.write("calibrator.json", file(&fitted, &dataset)?.to_json().as_bytes())?;
     output.finish()?;
     drop(watch);
-    let summary = summarise(&fitted)?;
+    let summary = summary::calibrator(&fitted)?;
     let notes = summary::notes(&dataset);
     let text = |width: usize| {
         let mut text = summary.text(width);
-        text.push_str(&output::notes(&notes, width));
+        text.push_str(&temperance_report::notes(&notes, width));
         text.push_str(&output::written(&arguments.output.output, &["calibrator.json"]));
         text
     };

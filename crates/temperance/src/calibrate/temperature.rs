@@ -276,7 +276,7 @@ fn descend(
     precision: Precision,
     tolerance: f64,
 ) -> Result<Descent> {
-    let mut beta = if start > low && start < high { start } else { (low * high).sqrt() };
+    let mut beta = if (low..=high).contains(&start) { start } else { (low * high).sqrt() };
     let mut steps = [f64::INFINITY; 2];
     for left in (0..100).rev() {
         let sums = passes.sweep(beta, precision)?;
