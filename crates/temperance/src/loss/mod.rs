@@ -4,6 +4,7 @@
 
 mod criterion;
 mod cross_entropy;
+mod fused;
 mod objective;
 mod options;
 mod reduction;
