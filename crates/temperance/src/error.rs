@@ -33,7 +33,8 @@ pub enum ErrorKind {
 /// The text has one form: `label is 12 at row 7 (counted from 0); expected a class index from 0 to 9`.
 ///
 /// ```
-/// use temperance::{Labels, Logits, loss::CrossEntropy};
+/// use temperance::loss::{Criterion, CrossEntropy};
+/// use temperance::{Labels, Logits};
 ///
 /// let error = CrossEntropy::new()
 ///     .forward(&Logits::new(&[0.5, f64::NAN], 2)?, Labels::new(&[1], 2))

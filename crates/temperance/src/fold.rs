@@ -169,7 +169,7 @@ pub(crate) fn map_chunks<E: Element, S: Send>(
         let expected = format!("{expected}, one entry for each logit");
         return Err(Error::shape("length of the output", out.len(), expected));
     }
-    let outer_at_once = (chunk_rows(classes) / inner).max(1);
+    let outer_at_once = outer_at_once(layout);
     let chunks = out.chunks_mut(outer_at_once * classes * inner).enumerate().collect();
     let results = ordered(chunks, |(chunk, out): (usize, &mut [E])| {
         let layout = Layout { outer: out.len() / (classes * inner), classes, inner };
@@ -177,6 +177,24 @@ pub(crate) fn map_chunks<E: Element, S: Send>(
         work(start..start + layout.rows(), layout, out)
     });
     results.into_iter().collect()
+}
+
+/// Does `work` on chunks of rows, the same as those of [`map_chunks`].
+///
+/// # Errors
+/// The first error of `work` in the order of the rows.
+pub(crate) fn map_rows<S: Send>(
+    layout: Layout,
+    work: impl Fn(Range<usize>) -> Result<S> + Sync,
+) -> Result<Vec<S>> {
+    let (rows, at_once) = (layout.rows(), outer_at_once(layout) * layout.inner);
+    let chunks = (0..rows).step_by(at_once).map(|start| start..rows.min(start + at_once)).collect();
+    ordered(chunks, work).into_iter().collect()
+}
+
+/// How much of the outer dimension makes a chunk.
+fn outer_at_once(layout: Layout) -> usize {
+    (chunk_rows(layout.classes) / layout.inner).max(1)
 }
 
 /// Threads that work is spread over.

@@ -45,7 +45,7 @@ mod softmax;
 pub use error::{Error, ErrorKind, Result};
 pub use input::{
     Block, ClassWeights, Element, Labels, Layout, Logits, Probabilities, RowWeights, Rows, Scores,
-    SoftLabels, Subset, Targets, Values, Zeros,
+    SoftLabels, Subset, Targets, Values, ValuesMut, Zeros,
 };
 pub use parameters::{Parameter, Parameters};
 pub use softmax::{confidence_penalty, entropy, log_softmax, softmax, temperature_scale};

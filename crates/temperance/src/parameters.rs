@@ -68,6 +68,17 @@ impl<'de> Deserialize<'de> for Parameter {
     }
 }
 
+/// A parameter of a method or a loss: its name, its legal values in words, and its value if none is given.
+#[derive(Debug, Clone, Copy)]
+pub struct ParameterEntry {
+    /// Name, as in files and on the command line.
+    pub name: &'static str,
+    /// Legal values, in words.
+    pub domain: &'static str,
+    /// The value if none is given.
+    pub default: f64,
+}
+
 /// Parameters by name.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -103,6 +114,14 @@ impl Parameters {
             }
             None => Err(Error::parameter(name, "missing", "one number")),
         }
+    }
+
+    /// The number called `name`, or the default of its entry.
+    ///
+    /// # Errors
+    /// If it is a list.
+    pub fn number_or(&self, entry: &ParameterEntry) -> Result<f64> {
+        if self.0.contains_key(entry.name) { self.number(entry.name) } else { Ok(entry.default) }
     }
 
     /// Refuses parameters that are not among `known`.

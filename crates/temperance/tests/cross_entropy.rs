@@ -5,7 +5,7 @@ mod common;
 use common::{close, fixture, number, numbers};
 use half::{bf16, f16};
 use proptest::prelude::*;
-use temperance::loss::{CrossEntropy, Loss, Reduction, Smoothing, Upstream, WhenEmpty};
+use temperance::loss::{Criterion, CrossEntropy, Loss, Reduction, Smoothing, Upstream, WhenEmpty};
 use temperance::{ClassWeights, Element, Labels, Layout, Logits, SoftLabels, Targets};
 
 /// Relative and absolute tolerance of values and gradients against PyTorch in `f64`. The absolute part is

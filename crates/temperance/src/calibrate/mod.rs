@@ -15,6 +15,7 @@ use crate::fold::{self, Observer};
 use crate::input::{
     Block, COPY_BYTES, Element, Fill, Layout, Logits, Rows, Scores, Scratch, close_row, open_row,
 };
+pub use crate::parameters::ParameterEntry;
 use crate::parameters::Parameters;
 use crate::row::{self, Isa, Operation, Order, Path};
 
@@ -49,17 +50,6 @@ pub struct Fitted {
     pub calibrator: Box<dyn Calibrator>,
     /// What is known about the fit.
     pub certificate: Certificate,
-}
-
-/// A parameter of a method: its name, its legal values in words, and its value if none is given.
-#[derive(Debug, Clone, Copy)]
-pub struct ParameterEntry {
-    /// Name, as in files and on the command line.
-    pub name: &'static str,
-    /// Legal values, in words.
-    pub domain: &'static str,
-    /// The value if none is given.
-    pub default: f64,
 }
 
 /// One calibration method: everything that the rest of the house needs to know of it.

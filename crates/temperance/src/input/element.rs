@@ -17,6 +17,8 @@ mod sealed {
 pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + 'static {
     /// The slice as a [`Values`].
     fn values(slice: &[Self]) -> Values<'_>;
+    /// The slice as a [`ValuesMut`].
+    fn values_mut(slice: &mut [Self]) -> ValuesMut<'_>;
     /// This value, exactly.
     fn to_f64(self) -> f64;
     /// The nearest value of this type.
@@ -46,6 +48,9 @@ impl Element for f32 {
     fn values(slice: &[f32]) -> Values<'_> {
         Values::F32(slice)
     }
+    fn values_mut(slice: &mut [f32]) -> ValuesMut<'_> {
+        ValuesMut::F32(slice)
+    }
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self.into()
@@ -68,6 +73,9 @@ impl Element for f32 {
 impl Element for f64 {
     fn values(slice: &[f64]) -> Values<'_> {
         Values::F64(slice)
+    }
+    fn values_mut(slice: &mut [f64]) -> ValuesMut<'_> {
+        ValuesMut::F64(slice)
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -94,6 +102,9 @@ impl Element for f16 {
     fn values(slice: &[f16]) -> Values<'_> {
         Values::F16(slice)
     }
+    fn values_mut(slice: &mut [f16]) -> ValuesMut<'_> {
+        ValuesMut::F16(slice)
+    }
     #[inline(always)]
     fn to_f64(self) -> f64 {
         self.into()
@@ -110,6 +121,9 @@ impl Element for f16 {
 impl Element for bf16 {
     fn values(slice: &[bf16]) -> Values<'_> {
         Values::Bf16(slice)
+    }
+    fn values_mut(slice: &mut [bf16]) -> ValuesMut<'_> {
+        ValuesMut::Bf16(slice)
     }
     #[inline(always)]
     fn to_f64(self) -> f64 {
@@ -135,6 +149,31 @@ pub enum Values<'a> {
     F16(&'a [f16]),
     /// Brain floating point.
     Bf16(&'a [bf16]),
+}
+
+/// [`Values`] that can be written.
+#[derive(Debug)]
+pub enum ValuesMut<'a> {
+    /// Single precision.
+    F32(&'a mut [f32]),
+    /// Double precision.
+    F64(&'a mut [f64]),
+    /// IEEE half precision.
+    F16(&'a mut [f16]),
+    /// Brain floating point.
+    Bf16(&'a mut [bf16]),
+}
+
+impl ValuesMut<'_> {
+    /// The same values, to be read.
+    pub fn as_values(&self) -> Values<'_> {
+        match self {
+            ValuesMut::F32(v) => Values::F32(v),
+            ValuesMut::F64(v) => Values::F64(v),
+            ValuesMut::F16(v) => Values::F16(v),
+            ValuesMut::Bf16(v) => Values::Bf16(v),
+        }
+    }
 }
 
 /// Something to do with a slice once its type is known; dispatched once per block.

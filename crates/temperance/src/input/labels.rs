@@ -31,6 +31,16 @@ macro_rules! label_elements {
                 match self { $(LabelValues::$variant(v) => v.len(),)* }
             }
 
+            /// How many of `rows` are not `ignored`.
+            fn count_others(self, rows: Range<usize>, ignored: i64) -> usize {
+                match self {
+                    $(LabelValues::$variant(v) => match <$type>::try_from(ignored) {
+                        Ok(ignored) => v[rows].iter().filter(|&&label| label != ignored).count(),
+                        Err(_) => rows.len(),
+                    },)*
+                }
+            }
+
             #[inline]
             fn get(self, row: usize) -> i128 {
                 match self { $(LabelValues::$variant(v) => v[row] as i128,)* }
@@ -106,6 +116,14 @@ impl<'a> Labels<'a> {
         match usize::try_from(label) {
             Ok(class) if class < self.classes => Ok(Some(class)),
             _ => Err(self.invalid(label, first_row + row as u64)),
+        }
+    }
+
+    /// Number of labels that are not ignored.
+    pub(crate) fn counted(&self) -> usize {
+        match self.ignored {
+            None => self.rows,
+            Some(ignored) => self.values.count_others(self.first..self.first + self.rows, ignored),
         }
     }
 

@@ -56,7 +56,7 @@ impl<'a> Matrix<'a> {
         Self::with_layout(what, values, Layout { outer: values.len() / classes, classes, inner: 1 })
     }
 
-    fn with_layout(what: &'static str, values: Values<'a>, layout: Layout) -> Result<Self> {
+    pub(crate) fn with_layout(what: &'static str, values: Values<'a>, layout: Layout) -> Result<Self> {
         let Layout { outer, classes, inner } = layout;
         let size = outer.checked_mul(classes).and_then(|n| n.checked_mul(inner));
         if size != Some(values.len()) {

@@ -9,7 +9,7 @@ mod matrix;
 mod rows;
 mod weights;
 
-pub use element::{Element, Values};
+pub use element::{Element, Values, ValuesMut};
 pub use labels::{LabelElement, LabelValues, Labels, SoftLabels, Targets};
 pub use matrix::{Layout, Logits, Probabilities, Scores, Zeros};
 pub use rows::{Block, Rows, Subset};

@@ -1,33 +1,71 @@
-//! Cross-entropy with label smoothing, class weights and the confidence penalty, with its gradient.
+//! Cross-entropy with label smoothing, class weights, the confidence penalty, z-loss and logit penalty, with
+//! its gradient.
 
-use super::objective::{self, Objective, Place, Precision, Scale, Seen, Source};
-use super::reduction::reduce;
+use super::criterion::{Criterion, Supervision, Work};
+use super::objective::{self, Buffers, Objective, Place, Precision, Seen, check_row, product};
 use super::smoothing::{BaseMass, Resolved};
-use super::{Loss, Reduction, Smoothing, Upstream, WhenEmpty};
+use super::{Entry, Loss, Options, Smoothing, Weighting};
 use crate::error::{Error, Result};
-use crate::input::{ClassWeights, Element, Layout, Logits, Scores, Targets, check_targets};
+use crate::input::Targets;
+use crate::parameters::{Parameter, ParameterEntry, Parameters};
 use crate::row::{self, Base, Coefficients, Isa, Order, Sums};
+
+pub(super) const ENTRY: Entry = Entry {
+    name: "cross_entropy",
+    summary: "cross-entropy with label smoothing, confidence penalty, z-loss and logit penalty as its terms",
+    formula: "-Σ t·ln p - β·H(p) + λ·(ln Σ exp z)² + κ·‖z‖²,  t = (1-ε)·onehot + ε/K",
+    source: "Szegedy et al. 2016 (ε), Pereyra et al. 2017 (β), Chowdhery et al. 2022 (λ), Kornblith et al. 2021 (κ)",
+    parameters: &[EPSILON, BETA, GAMMA, LAMBDA, KAPPA],
+    soft_labels: true,
+    teacher: false,
+    neutral: &[],
+    build: |parameters| {
+        parameters.only(&[EPSILON.name, BETA.name, GAMMA.name, LAMBDA.name, KAPPA.name])?;
+        let loss = CrossEntropy::new()
+            .label_smoothing(parameters.number_or(&EPSILON)?)?
+            .confidence_penalty(parameters.number_or(&BETA)?)?
+            .z_loss(parameters.number_or(&LAMBDA)?)?
+            .logit_penalty(parameters.number_or(&KAPPA)?)?;
+        let gamma = parameters.number_or(&GAMMA)?;
+        Ok(Box::new(if gamma == f64::INFINITY { loss } else { loss.penalty_threshold(gamma)? }))
+    },
+};
+
+const EPSILON: ParameterEntry =
+    ParameterEntry { name: "label_smoothing", domain: "from 0 to 1", default: 0.0 };
+const BETA: ParameterEntry =
+    ParameterEntry { name: "confidence_penalty", domain: "0 or above", default: 0.0 };
+const GAMMA: ParameterEntry = ParameterEntry {
+    name: "penalty_threshold",
+    domain: "nats, 0 or above; inf for none",
+    default: f64::INFINITY,
+};
+const LAMBDA: ParameterEntry = ParameterEntry { name: "z_loss", domain: "0 or above", default: 0.0 };
+const KAPPA: ParameterEntry = ParameterEntry { name: "logit_penalty", domain: "0 or above", default: 0.0 };
 
 /// Cross-entropy of logits, with everything that regularises the output distribution as a term of it.
 ///
 /// For a row with logits z, p = softmax(z), target t (the label, smoothed) and class weights w:
 ///
 /// ```text
-/// loss = -Σ_c w_c·t_c·ln p_c  +  r·penalty(H),    H = -Σ_c p_c·ln p_c
+/// loss = -Σ_c w_c·t_c·ln p_c  +  r·(penalty(H) + λ·l² + κ·Σ_c z_c²)
+/// H = -Σ_c p_c·ln p_c,  l = ln Σ_c exp(z_c)
 /// penalty(H) = -β·H,  or  β·max(0, Γ - H)  with a threshold Γ
-/// ∂loss/∂z_j = p_j·(Σ_c w_c·t_c + r·β·(ln p_j + H)) - w_j·t_j      (β only where H < Γ)
+/// ∂loss/∂z_j = p_j·(Σ_c w_c·t_c + r·β·(ln p_j + H) + 2·r·λ·l) - w_j·t_j + 2·r·κ·z_j    (β only where H < Γ)
 /// ```
 ///
 /// r is the weight of the label (1 for soft labels), so that a mean weighs the penalty of a row as it weighs
-/// its loss. Values and gradients are those of PyTorch 2.15's `cross_entropy`, its denominators included: a mean
+/// its loss. λ is the z-loss, which keeps the normaliser near 1; κ the logit penalty, which counts a logit of
+/// -inf as 0. Values and gradients are those of PyTorch 2.15's `cross_entropy`, its denominators included: a mean
 /// divides by Σ w_y over the rows that count for hard labels, by the number of rows for soft ones. With class
-/// weights the optimum is p ∝ w·t, not t.
+/// weights the optimum is p ∝ w·t, not t, unless [`Weighting::Sample`] is chosen.
 ///
 /// -inf logits: p = 0, and a class of target 0 contributes nothing; a target above 0 on one makes the loss
 /// +inf and leaves the gradient finite. A [`Smoothing`] with a mask keeps its mass off such classes.
 ///
 /// ```
-/// use temperance::{Labels, Logits, loss::CrossEntropy};
+/// use temperance::loss::{Criterion, CrossEntropy};
+/// use temperance::{Labels, Logits};
 ///
 /// let logits = Logits::new(&[2.0, 0.0], 2)?;
 /// let loss = CrossEntropy::new().label_smoothing(0.1)?;
@@ -41,15 +79,16 @@ use crate::row::{self, Base, Coefficients, Isa, Order, Sums};
 /// ```
 ///
 /// Sources: Szegedy et al. 2016, section 7 (label smoothing); Pereyra et al. 2017, equations 1 to 4 (confidence
-/// penalty; the threshold's sign is the one that penalises confidence, not the one printed).
+/// penalty; the threshold's sign is the one that penalises confidence, not the one printed); Chowdhery et al.
+/// 2022, section 5 (z-loss, λ = 1e-4); Kornblith et al. 2021, section 3 (logit penalty).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CrossEntropy {
     smoothing: Smoothing,
     penalty: f64,
     threshold: Option<f64>,
-    weights: Option<ClassWeights>,
-    reduction: Reduction,
-    when_empty: WhenEmpty,
+    z_loss: f64,
+    logit_penalty: f64,
+    options: Options,
 }
 
 impl CrossEntropy {
@@ -78,10 +117,25 @@ impl CrossEntropy {
     /// # Errors
     /// Unless 0 ≤ β < ∞.
     pub fn confidence_penalty(mut self, beta: f64) -> Result<Self> {
-        if !(0.0..f64::INFINITY).contains(&beta) {
-            return Err(Error::parameter("confidence penalty", beta, "a finite number, 0 or above"));
-        }
-        self.penalty = beta;
+        self.penalty = strength("confidence penalty", beta)?;
+        Ok(self)
+    }
+
+    /// Adds λ·(ln Σ exp z)².
+    ///
+    /// # Errors
+    /// Unless 0 ≤ λ < ∞.
+    pub fn z_loss(mut self, lambda: f64) -> Result<Self> {
+        self.z_loss = strength("z-loss", lambda)?;
+        Ok(self)
+    }
+
+    /// Adds κ·Σ z².
+    ///
+    /// # Errors
+    /// Unless 0 ≤ κ < ∞.
+    pub fn logit_penalty(mut self, kappa: f64) -> Result<Self> {
+        self.logit_penalty = strength("logit penalty", kappa)?;
         Ok(self)
     }
 
@@ -98,165 +152,59 @@ impl CrossEntropy {
         Ok(self)
     }
 
-    /// Weighs the term of class c by w_c, as PyTorch does.
-    #[must_use]
-    pub fn class_weights(mut self, weights: ClassWeights) -> Self {
-        self.weights = Some(weights);
-        self
-    }
-
-    /// The same with another reduction.
-    #[must_use]
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// The same with another answer for a mean over no rows.
-    #[must_use]
-    pub fn when_empty(mut self, when_empty: WhenEmpty) -> Self {
-        self.when_empty = when_empty;
-        self
-    }
-
-    /// The loss alone.
-    ///
-    /// # Errors
-    /// If targets or weights do not fit the logits; on an illegal value or label, with its row; if no row
-    /// counts and [`WhenEmpty::Error`] is in force.
-    pub fn forward<'a>(&self, logits: &Logits<'a>, targets: impl Into<Targets<'a>>) -> Result<Loss> {
-        let targets = targets.into();
-        let prepared = self.prepare(logits, &targets)?;
-        let totals = objective::forward(&prepared, *logits, targets)?;
-        prepared.reduce(&totals)
-    }
-
-    /// The loss of every row, before reduction; 0 for an ignored row.
-    ///
-    /// # Errors
-    /// As [`CrossEntropy::forward`], except that no row need count.
-    pub fn per_row<'a>(&self, logits: &Logits<'a>, targets: impl Into<Targets<'a>>) -> Result<Vec<f64>> {
-        let targets = targets.into();
-        let prepared = self.prepare(logits, &targets)?;
-        objective::per_row(&prepared, *logits, targets)
-    }
-
-    /// The loss and its gradient in a new buffer, in the layout of the logits.
-    ///
-    /// # Errors
-    /// As [`CrossEntropy::forward`].
-    pub fn forward_backward<'a, E: Element>(
-        &self,
-        logits: &Logits<'a>,
-        targets: impl Into<Targets<'a>>,
-    ) -> Result<(Loss, Vec<E>)> {
-        let mut gradient = vec![E::default(); logits.rows() * logits.classes()];
-        let loss = self.forward_backward_into(logits, targets, Upstream::default(), &mut gradient)?;
-        Ok((loss, gradient))
-    }
-
-    /// The loss and its gradient times `upstream` in a buffer of the caller.
-    ///
-    /// # Errors
-    /// As [`CrossEntropy::forward`]; if the buffer or a per-row upstream has the wrong length.
-    pub fn forward_backward_into<'a, E: Element>(
-        &self,
-        logits: &Logits<'a>,
-        targets: impl Into<Targets<'a>>,
-        upstream: Upstream<'_>,
-        gradient: &mut [E],
-    ) -> Result<Loss> {
-        self.backward(Source::Logits(*logits), &targets.into(), upstream, logits.0.layout(), gradient)
-    }
-
-    /// The loss; the logits are overwritten by its gradient times `upstream`.
-    ///
-    /// After an error the buffer holds part logits, part gradient.
-    ///
-    /// # Errors
-    /// As [`CrossEntropy::forward_backward_into`]; if the buffer does not fit the layout.
-    pub fn forward_backward_in_place<'a, E: Element>(
-        &self,
-        logits: &mut [E],
-        layout: Layout,
-        targets: impl Into<Targets<'a>>,
-        upstream: Upstream<'_>,
-    ) -> Result<Loss> {
-        Logits::with_layout(logits, layout)?;
-        self.backward(Source::InPlace, &targets.into(), upstream, layout, logits)
-    }
-
-    /// The gradient alone: [`CrossEntropy::forward_backward_into`] for callers that saw the loss before.
-    ///
-    /// # Errors
-    /// As [`CrossEntropy::forward_backward_into`], except that no row need count: the gradient is then 0.
-    pub fn backward_into<'a, E: Element>(
-        &self,
-        logits: &Logits<'a>,
-        targets: impl Into<Targets<'a>>,
-        upstream: Upstream<'_>,
-        gradient: &mut [E],
-    ) -> Result<()> {
-        let lenient = CrossEntropy { when_empty: WhenEmpty::Zero, ..self.clone() };
-        lenient.forward_backward_into(logits, targets, upstream, gradient).map(|_| ())
-    }
-
-    fn backward<E: Element>(
-        &self,
-        source: Source<'_>,
-        targets: &Targets<'_>,
-        upstream: Upstream<'_>,
-        layout: Layout,
-        gradient: &mut [E],
-    ) -> Result<Loss> {
-        let prepared = match &source {
-            Source::Logits(logits) => self.prepare(logits, targets)?,
-            Source::InPlace => self.prepare(&Logits::with_layout(gradient, layout)?, targets)?,
-        };
-        let scale = match upstream {
-            Upstream::Scalar(upstream) => match self.reduction {
-                Reduction::Sum => Scale::All(upstream),
-                Reduction::Mean if prepared.denominator > 0.0 => Scale::All(upstream / prepared.denominator),
-                Reduction::Mean => Scale::All(0.0),
-            },
-            Upstream::PerRow(upstream) if upstream.len() == layout.rows() => Scale::PerRow(upstream),
-            Upstream::PerRow(upstream) => {
-                let expected = format!("one for each of the {} rows", layout.rows());
-                return Err(Error::shape("number of upstream gradients", upstream.len(), expected));
-            }
-        };
-        let totals = objective::backward(&prepared, source, targets, scale, layout, gradient)?;
-        prepared.reduce(&totals)
-    }
-
-    /// Checks everything that can be checked without the logits' values, and works out what rows share.
-    fn prepare(&self, logits: &Logits<'_>, targets: &Targets<'_>) -> Result<Prepared<'_>> {
-        check_targets(&Scores::from(*logits), targets)?;
-        let classes = logits.classes();
-        if let Some(weights) = &self.weights
-            && weights.as_slice().len() != classes
-        {
-            let expected = format!("one for each of the {classes} classes");
-            return Err(Error::shape("number of class weights", weights.as_slice().len(), expected));
-        }
-        let denominator = match targets {
-            Targets::Soft(labels) => labels.rows() as f64,
-            Targets::Labels(labels) => {
-                let mut denominator = 0.0;
-                for row in 0..labels.rows() {
-                    if let Some(label) = labels.get(row, 0)? {
-                        self.smoothing.check_label(label).map_err(|error| error.at_row(row as u64))?;
-                        denominator += self.weight(label);
-                    }
-                }
-                denominator
-            }
-        };
-        Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, denominator, targets))
-    }
-
+    /// The weight of a class's own term.
     fn weight(&self, class: usize) -> f64 {
-        self.weights.as_ref().map_or(1.0, |weights| weights.as_slice()[class])
+        match (&self.options.weights, self.options.weighting) {
+            (Some(weights), Weighting::Torch) => weights.as_slice()[class],
+            _ => 1.0,
+        }
+    }
+
+    fn is_weighted(&self) -> bool {
+        self.options.weights.is_some() && self.options.weighting == Weighting::Torch
+    }
+}
+
+/// A number by which a term is multiplied.
+fn strength(what: &'static str, value: f64) -> Result<f64> {
+    if (0.0..f64::INFINITY).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::parameter(what, value, "a finite number, 0 or above"))
+    }
+}
+
+impl Criterion for CrossEntropy {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn parameters(&self) -> Parameters {
+        Parameters::new()
+            .with(EPSILON.name, Parameter::Number(self.smoothing.epsilon()))
+            .with(BETA.name, Parameter::Number(self.penalty))
+            .with(GAMMA.name, Parameter::Number(self.threshold.unwrap_or(f64::INFINITY)))
+            .with(LAMBDA.name, Parameter::Number(self.z_loss))
+            .with(KAPPA.name, Parameter::Number(self.logit_penalty))
+    }
+
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn options_mut(&mut self) -> &mut Options {
+        &mut self.options
+    }
+
+    fn is_shift_invariant(&self) -> bool {
+        self.z_loss == 0.0 && self.logit_penalty == 0.0
+    }
+
+    fn run(&self, work: Work<'_>) -> Result<Loss> {
+        let soft = matches!(work.given.targets, Targets::Soft(_));
+        objective::run(&self.options, work, |classes| {
+            Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft))
+        })
     }
 }
 
@@ -269,7 +217,6 @@ struct Prepared<'a> {
     base: PreparedBase,
     /// Σ w_c·b_c.
     base_mass: f64,
-    denominator: f64,
     minimum: Minimum,
 }
 
@@ -288,28 +235,16 @@ enum Minimum {
     Unknown,
 }
 
-impl Minimum {
-    fn is_known(&self) -> bool {
-        !matches!(self, Minimum::Unknown)
-    }
-}
-
 fn x_ln_x(x: f64) -> f64 {
     if x > 0.0 { x * x.ln() } else { 0.0 }
 }
 
 impl<'a> Prepared<'a> {
-    fn new(
-        loss: &'a CrossEntropy,
-        resolved: Resolved,
-        classes: usize,
-        denominator: f64,
-        targets: &Targets<'_>,
-    ) -> Self {
+    fn new(loss: &'a CrossEntropy, resolved: Resolved, classes: usize, soft: bool) -> Self {
         let Resolved { label_mass, base } = resolved;
-        let base = match (base, &loss.weights) {
-            (BaseMass::Constant(base), None) => PreparedBase::Constant(base),
-            (BaseMass::Constant(0.0), Some(_)) => PreparedBase::Constant(0.0),
+        let base = match (base, loss.is_weighted()) {
+            (BaseMass::Constant(base), false) => PreparedBase::Constant(base),
+            (BaseMass::Constant(0.0), true) => PreparedBase::Constant(0.0),
             (base, _) => {
                 let of = |class: usize| match &base {
                     BaseMass::Constant(base) => *base,
@@ -326,11 +261,11 @@ impl<'a> Prepared<'a> {
                 (double.iter().sum(), double.iter().copied().map(x_ln_x).sum())
             }
         };
-        let minimum = match (&base, targets) {
-            (_, Targets::Soft(_)) => Minimum::Unknown,
+        let minimum = match &base {
+            _ if soft || loss.logit_penalty > 0.0 => Minimum::Unknown,
             _ if loss.penalty == 0.0 => Minimum::FromBase(base_x_ln_x),
-            (PreparedBase::Constant(base), _)
-                if loss.threshold.is_none() && (loss.weights.is_none() || *base == 0.0) =>
+            PreparedBase::Constant(base)
+                if loss.threshold.is_none() && (!loss.is_weighted() || *base == 0.0) =>
             {
                 let two_valued =
                     super::theory::minimum_two_valued(label_mass + base, *base, classes, loss.penalty);
@@ -338,12 +273,7 @@ impl<'a> Prepared<'a> {
             }
             _ => Minimum::Unknown,
         };
-        Prepared { loss, label_mass, base, base_mass, denominator, minimum }
-    }
-
-    fn reduce(&self, totals: &objective::Totals) -> Result<Loss> {
-        let CrossEntropy { reduction, when_empty, .. } = *self.loss;
-        reduce(totals, self.denominator, self.minimum.is_known(), reduction, when_empty)
+        Prepared { loss, label_mass, base, base_mass, minimum }
     }
 
     fn base_of(&self, class: usize) -> f64 {
@@ -388,8 +318,12 @@ struct RowLoss<R> {
     entropy: f64,
     /// Σ w·t.
     mass: f64,
+    /// 2·r·λ·l of the z-loss.
+    pull: f64,
     /// β·r where the penalty is in force, else 0.
     penalty: f64,
+    /// κ·r.
+    logit_penalty: f64,
     target: RowTarget<R>,
 }
 
@@ -400,12 +334,6 @@ enum RowTarget<R> {
     PerClass(Vec<R>),
 }
 
-/// t·d, where a class of target 0 counts 0 even at d = -inf.
-#[inline(always)]
-fn product(t: f64, d: f64) -> f64 {
-    if t == 0.0 { 0.0 } else { t * d }
-}
-
 impl Objective for Prepared<'_> {
     type Row<R> = RowLoss<R>;
 
@@ -413,10 +341,12 @@ impl Objective for Prepared<'_> {
     fn row<R: Precision, I: Isa>(
         &self,
         z: &[R],
-        targets: &Targets<'_>,
+        given: &Supervision<'_>,
         at: Place,
-        soft: &mut Vec<f64>,
+        buffers: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
+        let targets = &given.targets;
+        let at_row = |error: Error| error.at_row(at.absolute());
         let label = match targets {
             Targets::Labels(labels) => match labels.get(at.row, at.first_row)? {
                 Some(label) => Some(label),
@@ -425,14 +355,12 @@ impl Objective for Prepared<'_> {
             Targets::Soft(_) => None,
         };
         let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
-        if !sums.is_valid() {
-            let copy: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();
-            return Err(Logits::new(&copy, copy.len())?.invalid(0, at.absolute()));
-        }
+        check_row(&sums, z, at)?;
         let row::Described { log_sum, entropy, .. } = sums.describe();
         let max = R::from_f64(sums.max);
-        let (mass, below, nll, minimum, weight, target) = match (label, targets) {
+        let (mass, below, nll, minimum, weight, target, top) = match (label, targets) {
             (Some(label), _) => {
+                self.loss.smoothing.check_label(label).map_err(at_row)?;
                 let weight = self.loss.weight(label);
                 let d = z[label].to_f64() - sums.max;
                 let base = match self.base::<R>() {
@@ -443,16 +371,19 @@ impl Objective for Prepared<'_> {
                 let own = self.label_mass * weight;
                 let minimum = self.minimum_of(label, weight);
                 let target = RowTarget::Label(label, weight);
-                (self.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target)
+                (self.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target, label)
             }
             (None, Targets::Soft(labels)) => {
-                let given = labels.row(at.row, at.first_row, soft)?;
+                let given = labels.row(at.row, at.first_row, &mut buffers.soft)?;
+                let mut top = 0;
                 let (mut mass, mut below, mut given_mass, mut given_below) = (0.0, 0.0, 0.0, 0.0);
                 let mut target = Vec::with_capacity(z.len());
                 for (class, (&t, &z)) in given.iter().zip(z).enumerate() {
                     if t != 0.0 {
-                        let at_row = |error: Error| error.at_row(at.absolute());
                         self.loss.smoothing.check_label(class).map_err(at_row)?;
+                    }
+                    if t > given[top] {
+                        top = class;
                     }
                     let d = z.to_f64() - sums.max;
                     let v = self.base_of(class) + self.label_mass * t * self.loss.weight(class);
@@ -463,7 +394,7 @@ impl Objective for Prepared<'_> {
                     target.push(R::from_f64(v));
                 }
                 let nll = given_mass * log_sum - given_below;
-                (mass, below, nll, f64::NAN, 1.0, RowTarget::PerClass(target))
+                (mass, below, nll, f64::NAN, 1.0, RowTarget::PerClass(target), top)
             }
             (None, Targets::Labels(_)) => return Ok(None),
         };
@@ -474,14 +405,32 @@ impl Objective for Prepared<'_> {
             None => -penalty * entropy,
             Some(gamma) => penalty * (gamma - entropy),
         };
+        let normaliser = sums.max + log_sum;
+        let mut penalised = penalised + weight * self.loss.z_loss * normaliser * normaliser;
+        let logit_penalty = weight * self.loss.logit_penalty;
+        if logit_penalty > 0.0 {
+            penalised += logit_penalty * row::squared_norm(z);
+        }
         // +inf comes from a target on a -inf logit; a mass of 0 must not turn it into NaN.
         let value = product(mass, log_sum) - below + penalised;
-        let seen = Seen { value, nll, entropy, minimum };
-        Ok(Some((seen, RowLoss { sums, entropy, mass, penalty, target })))
+        let correct = if top == sums.arg_max { 1.0 } else { 0.0 };
+        let pull = 2.0 * weight * self.loss.z_loss * normaliser;
+        let seen = Seen { value, nll, entropy, correct, minimum };
+        Ok(Some((seen, RowLoss { sums, entropy, mass, pull, penalty, logit_penalty, target })))
     }
 
     #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(&self, row: &RowLoss<R>, z: &mut [R], scale: f64) {
+    fn gradient<R: Precision, I: Isa>(
+        &self,
+        row: &RowLoss<R>,
+        z: &mut [R],
+        scale: f64,
+        buffers: &mut Buffers,
+    ) {
+        if row.logit_penalty > 0.0 {
+            buffers.own.clear();
+            buffers.own.extend(z.iter().map(|z| z.to_f64()));
+        }
         let targets = match &row.target {
             RowTarget::Label(..) => self.base::<R>(),
             RowTarget::PerClass(target) => Base::PerClass(target),
@@ -500,13 +449,13 @@ impl Objective for Prepared<'_> {
         };
         let d = z[patched].to_f64() - row.sums.max;
         let coefficients =
-            Coefficients { mass: row.mass, penalty: row.penalty, entropy: row.entropy, targets };
+            Coefficients { mass: row.mass + row.pull, penalty: row.penalty, entropy: row.entropy, targets };
         row::gradient::<R, I>(z, &row.sums, &coefficients, scale);
 
         let sum = 1.0 + row.sums.tail;
         let p = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() / sum };
         let log_p = if p > 0.0 { d - row.sums.tail.ln_1p() } else { 0.0 };
-        let pull = p * row.penalty * (log_p + row.entropy);
+        let pull = p * (row.pull + row.penalty * (log_p + row.entropy));
         let push = if patched == row.sums.arg_max {
             // mass·p - own = (mass - own) - mass·(1 - p)
             others - row.mass * (row.sums.tail / sum)
@@ -514,5 +463,11 @@ impl Objective for Prepared<'_> {
             row.mass * p - own
         };
         z[patched] = R::from_f64(scale * (push + pull));
+        if row.logit_penalty > 0.0 {
+            for (g, &z) in z.iter_mut().zip(&buffers.own) {
+                let z = if z == f64::NEG_INFINITY { 0.0 } else { z };
+                *g = R::from_f64(g.to_f64() + 2.0 * scale * row.logit_penalty * z);
+            }
+        }
     }
 }

@@ -3,10 +3,16 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::criterion::{Supervision, Task, Work};
+use super::reduction::reduce;
+use super::{Loss, Options, Reduction, Upstream, options};
 use crate::error::{Error, Result};
-use crate::fold::{self, Fold};
-use crate::input::{Block, Element, Fill, Layout, Logits, Scores, Targets, Values, close_row, open_row};
-use crate::row::{Isa, Operation, Path, Real};
+use crate::fold;
+use crate::input::{
+    ClassWeights, Element, Fill, Layout, Logits, Matrix, Scores, Targets, Values, ValuesMut, check_targets,
+    close_row, open_row,
+};
+use crate::row::{Isa, Operation, Path, Real, Sums};
 
 /// A loss of one row of logits, prepared for a number of classes.
 ///
@@ -15,6 +21,11 @@ pub(super) trait Objective: Sync {
     /// What the loss of a row leaves for its gradient.
     type Row<R>;
 
+    /// How many terms a row adds to a mean that counts rows.
+    fn terms(&self) -> f64 {
+        1.0
+    }
+
     /// The loss of a row and what was seen on the way; `None` if the row does not count.
     ///
     /// # Errors
@@ -22,13 +33,59 @@ pub(super) trait Objective: Sync {
     fn row<R: Precision, I: Isa>(
         &self,
         z: &[R],
-        targets: &Targets<'_>,
+        given: &Supervision<'_>,
         at: Place,
-        soft: &mut Vec<f64>,
+        buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Self::Row<R>)>>;
 
-    /// Overwrites the row's logits with `scale` times its gradient.
-    fn gradient<R: Precision, I: Isa>(&self, row: &Self::Row<R>, z: &mut [R], scale: f64);
+    /// Overwrites the row's logits with `scale` times its gradient. The buffers are as [`Objective::row`] left
+    /// them.
+    fn gradient<R: Precision, I: Isa>(
+        &self,
+        row: &Self::Row<R>,
+        z: &mut [R],
+        scale: f64,
+        buffers: &mut Buffers,
+    );
+}
+
+/// Memory that rows share, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// For a row of soft labels.
+    pub(super) soft: Vec<f64>,
+    /// For whatever a loss needs of a row.
+    pub(super) own: Vec<f64>,
+}
+
+/// The class that a row should have been; `None` if it does not count.
+///
+/// # Errors
+/// If the label is not a class, or labels are soft, which `loss` has no meaning for.
+#[inline(always)]
+pub(super) fn hard_label(loss: &'static str, given: &Supervision<'_>, at: Place) -> Result<Option<usize>> {
+    match &given.targets {
+        Targets::Labels(labels) => labels.get(at.row, at.first_row),
+        Targets::Soft(_) => {
+            let expected = format!("class indices, which {loss} is defined for");
+            Err(Error::parameter("kind of labels", "soft", expected))
+        }
+    }
+}
+
+/// Refuses a row whose sums say that it is illegal, naming the column.
+#[inline(always)]
+pub(super) fn check_row<R: Real>(sums: &Sums, z: &[R], at: Place) -> Result<()> {
+    if sums.is_valid() { Ok(()) } else { Err(illegal_row(z, at)) }
+}
+
+#[cold]
+fn illegal_row<R: Real>(z: &[R], at: Place) -> Error {
+    let copy: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();
+    match Logits::new(&copy, copy.len()) {
+        Ok(logits) => logits.invalid(0, at.absolute()),
+        Err(error) => error,
+    }
 }
 
 /// A row among the rows at hand, and the first of those among all.
@@ -51,6 +108,8 @@ pub(super) struct Seen {
     pub(super) value: f64,
     pub(super) nll: f64,
     pub(super) entropy: f64,
+    /// 1 if the largest logit is the label's, else 0.
+    pub(super) correct: f64,
     /// The least value; NaN where it is not known.
     pub(super) minimum: f64,
 }
@@ -62,21 +121,33 @@ pub(super) struct Totals {
     pub(super) value: f64,
     pub(super) nll: f64,
     pub(super) entropy: f64,
+    pub(super) correct: f64,
     pub(super) minimum: f64,
 }
 
 impl Totals {
-    fn merge(&mut self, later: Totals) {
+    /// The sum of parts, in their order.
+    pub(super) fn of(parts: Vec<Totals>) -> Totals {
+        let mut totals = Totals::default();
+        for part in parts {
+            totals.merge(part);
+        }
+        totals
+    }
+
+    pub(super) fn merge(&mut self, later: Totals) {
         self.rows += later.rows;
         self.value += later.value;
         self.nll += later.nll;
         self.entropy += later.entropy;
+        self.correct += later.correct;
         self.minimum += later.minimum;
     }
 
-    fn add(&mut self, row: Seen) {
-        let Seen { value, nll, entropy, minimum } = row;
-        self.merge(Totals { rows: 1, value, nll, entropy, minimum });
+    #[inline(always)]
+    pub(super) fn add(&mut self, row: Seen) {
+        let Seen { value, nll, entropy, correct, minimum } = row;
+        self.merge(Totals { rows: 1, value, nll, entropy, correct, minimum });
     }
 }
 
@@ -97,71 +168,175 @@ impl Precision for f64 {
     }
 }
 
-/// The sums of the losses of all rows.
-pub(super) fn forward<O: Objective>(
-    objective: &O,
-    logits: Logits<'_>,
-    targets: Targets<'_>,
-) -> Result<Totals> {
-    fold::fold(&Forward(objective), &Block::new(logits, targets)?)
-}
-
-/// The loss of every row; 0 for a row that does not count.
-pub(super) fn per_row<O: Objective>(
-    objective: &O,
-    logits: Logits<'_>,
-    targets: Targets<'_>,
-) -> Result<Vec<f64>> {
-    let mut losses = vec![0.0; logits.rows()];
-    let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
-    fold::map_chunks(layout, &mut losses, |rows, _, losses| {
-        let part = Part {
-            objective,
-            logits: logits.slice(rows.clone()),
-            targets: targets.slice(rows.clone()),
-            first_row: rows.start as u64,
-        };
-        part.visit(&mut |row, seen| losses[row] = seen.value)
-    })?;
-    Ok(losses)
-}
-
-/// The sums of the losses of all rows; `gradient` is overwritten by each row's gradient times its scale.
-pub(super) fn backward<O: Objective, E: Element>(
-    objective: &O,
-    source: Source<'_>,
-    targets: &Targets<'_>,
-    scale: Scale<'_>,
-    layout: Layout,
-    gradient: &mut [E],
-) -> Result<Totals> {
-    let double = matches!(E::values(gradient), Values::F64(_))
-        || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
-    let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
-        let part = Backward {
-            objective,
-            source: source.slice(rows.clone()),
-            targets: targets.slice(rows.clone()),
-            scale: scale.slice(rows.clone()),
-            layout,
-            out,
-            first_row: rows.start as u64,
-        };
-        if double {
-            Path::best().run(Precisely::<f64, _>::new(part))
-        } else {
-            Path::best().run(Precisely::<f32, _>::new(part))
+/// Does the work that a criterion is asked for, with its objective for that many classes.
+///
+/// # Errors
+/// As the functions of [`Criterion`](super::Criterion).
+pub(super) fn run<O: Objective>(
+    options: &Options,
+    work: Work<'_>,
+    prepare: impl FnOnce(usize) -> Result<O>,
+) -> Result<Loss> {
+    let Work { source, given, task } = work;
+    let (objective, denominator) = {
+        let logits = logits_of(&source, &task)?;
+        check_supervision(&logits, &given)?;
+        options.check(logits.classes())?;
+        let objective = prepare(logits.classes())?;
+        let terms = if matches!(options.reduction, Reduction::SumOver(_)) { 1.0 } else { objective.terms() };
+        (objective, options.denominator(&given.targets)? * terms)
+    };
+    let rows = Given { objective: &objective, given, weights: options.row_weights() };
+    let (totals, lenient) = match (source, task) {
+        (Source::Logits(logits), Task::Forward) => (rows.forward(logits)?, false),
+        (Source::Logits(logits), Task::PerRow(losses)) => {
+            rows.per_row(logits, losses)?;
+            (Totals::default(), true)
         }
-    })?;
-    let mut totals = Totals::default();
-    for part in parts {
-        totals.merge(part);
+        (source, Task::Gradient { upstream, layout, out, lenient }) => {
+            let scale = Scale::new(upstream, options.reduction, denominator, layout.rows())?;
+            let totals = match out {
+                ValuesMut::F32(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::F64(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::F16(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::Bf16(out) => rows.backward(source, scale, layout, out)?,
+            };
+            (totals, lenient)
+        }
+        (Source::InPlace, _) => return Err(no_buffer()),
+    };
+    reduce(&totals, denominator, options, lenient)
+}
+
+/// The logits to be read, wherever they are.
+pub(super) fn logits_of<'a>(source: &Source<'a>, task: &'a Task<'_>) -> Result<Logits<'a>> {
+    match (source, task) {
+        (Source::Logits(logits), _) => Ok(*logits),
+        (Source::InPlace, Task::Gradient { layout, out, .. }) => {
+            Matrix::with_layout("logits", out.as_values(), *layout).map(Logits)
+        }
+        (Source::InPlace, _) => Err(no_buffer()),
     }
-    Ok(totals)
+}
+
+fn no_buffer() -> Error {
+    Error::shape("place of the logits", "a gradient buffer", "a slice, as no gradient is asked for")
+}
+
+/// Refuses targets and teachers that do not belong to the logits.
+pub(super) fn check_supervision(logits: &Logits<'_>, given: &Supervision<'_>) -> Result<()> {
+    check_targets(&Scores::from(*logits), &given.targets)?;
+    let Some(teacher) = &given.teacher else { return Ok(()) };
+    if teacher.rows() != logits.rows() {
+        let expected = format!("one for each of the {} rows of logits", logits.rows());
+        return Err(Error::shape("number of rows of the teacher", teacher.rows(), expected));
+    }
+    if teacher.classes() != logits.classes() {
+        let expected = format!("the {} classes of the logits", logits.classes());
+        return Err(Error::shape("number of classes of the teacher", teacher.classes(), expected));
+    }
+    Ok(())
+}
+
+/// An objective with what all rows should have been and weigh.
+struct Given<'a, O> {
+    objective: &'a O,
+    given: Supervision<'a>,
+    /// Weights of the classes, that multiply the loss of a row.
+    weights: Option<&'a ClassWeights>,
+}
+
+impl<O: Objective> Given<'_, O> {
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Given { objective: self.objective, given: self.given.slice(rows), weights: self.weights }
+    }
+
+    fn forward(&self, logits: Logits<'_>) -> Result<Totals> {
+        let parts = fold::map_rows(logits.0.layout(), |rows| {
+            let mut totals = Totals::default();
+            let (given, first_row) = (self.slice(rows.clone()), rows.start as u64);
+            Part { given, logits: logits.slice(rows), first_row }.visit(&mut |_, seen| totals.add(seen))?;
+            Ok(totals)
+        })?;
+        Ok(Totals::of(parts))
+    }
+
+    fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<()> {
+        let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
+        fold::map_chunks(layout, losses, |rows, _, losses| {
+            let (given, first_row) = (self.slice(rows.clone()), rows.start as u64);
+            Part { given, logits: logits.slice(rows), first_row }
+                .visit(&mut |row, seen| losses[row] = seen.value)
+        })?;
+        Ok(())
+    }
+
+    fn backward<E: Element>(
+        &self,
+        source: Source<'_>,
+        scale: Scale<'_>,
+        layout: Layout,
+        gradient: &mut [E],
+    ) -> Result<Totals> {
+        let double = matches!(E::values(gradient), Values::F64(_))
+            || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
+        let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
+            let part = Backward {
+                given: self.slice(rows.clone()),
+                source: source.slice(rows.clone()),
+                scale: scale.slice(rows.clone()),
+                layout,
+                out,
+                first_row: rows.start as u64,
+            };
+            if double {
+                Path::best().run(Precisely::<f64, _>::new(part))
+            } else {
+                Path::best().run(Precisely::<f32, _>::new(part))
+            }
+        })?;
+        Ok(Totals::of(parts))
+    }
+
+    /// What multiplies the loss of a row.
+    #[inline(always)]
+    fn weight(&self, at: Place, buffers: &mut Buffers) -> Result<f64> {
+        let Some(weights) = self.weights else { return Ok(1.0) };
+        Ok(match &self.given.targets {
+            Targets::Labels(labels) => {
+                labels.get(at.row, at.first_row)?.map_or(0.0, |label| weights.as_slice()[label])
+            }
+            Targets::Soft(labels) => {
+                options::dot(labels.row(at.row, at.first_row, &mut buffers.soft)?, weights)
+            }
+        })
+    }
+
+    /// The weighted loss of a row, and its weight.
+    #[inline(always)]
+    fn row<R: Precision, I: Isa>(
+        &self,
+        z: &[R],
+        at: Place,
+        buffers: &mut Buffers,
+    ) -> Result<Option<(Seen, O::Row<R>, f64)>> {
+        let weight = self.weight(at, buffers)?;
+        let row = self.objective.row::<R, I>(z, &self.given, at, buffers)?;
+        Ok(row.map(|(seen, row)| {
+            let Seen { value, minimum, .. } = seen;
+            (Seen { value: product(weight, value), minimum: weight * minimum, ..seen }, row, weight)
+        }))
+    }
+}
+
+/// t·x, where a t of 0 counts 0 even at an infinite x.
+#[inline(always)]
+pub(super) fn product(t: f64, x: f64) -> f64 {
+    if t == 0.0 { 0.0 } else { t * x }
 }
 
 /// Where the logits are.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Source<'a> {
     Logits(Logits<'a>),
     /// In the buffer that the gradient goes to.
@@ -184,7 +359,29 @@ pub(super) enum Scale<'a> {
     PerRow(&'a [f64]),
 }
 
-impl Scale<'_> {
+impl<'a> Scale<'a> {
+    /// # Errors
+    /// If there is not one upstream gradient for each row.
+    pub(super) fn new(
+        upstream: Upstream<'a>,
+        reduction: Reduction,
+        denominator: f64,
+        rows: usize,
+    ) -> Result<Self> {
+        match upstream {
+            Upstream::Scalar(upstream) => Ok(match reduction {
+                Reduction::Sum => Scale::All(upstream),
+                _ if denominator > 0.0 => Scale::All(upstream / denominator),
+                _ => Scale::All(0.0),
+            }),
+            Upstream::PerRow(upstream) if upstream.len() == rows => Ok(Scale::PerRow(upstream)),
+            Upstream::PerRow(upstream) => {
+                let expected = format!("one for each of the {rows} rows");
+                Err(Error::shape("number of upstream gradients", upstream.len(), expected))
+            }
+        }
+    }
+
     fn slice(&self, rows: Range<usize>) -> Self {
         match self {
             Scale::All(scale) => Scale::All(*scale),
@@ -200,39 +397,10 @@ impl Scale<'_> {
     }
 }
 
-/// Sums losses; row after row into the one state, so that blocking changes nothing.
-struct Forward<'a, O>(&'a O);
-
-impl<O: Objective> Fold for Forward<'_, O> {
-    type State = Totals;
-    type Output = Totals;
-
-    fn start(&self) -> Totals {
-        Totals::default()
-    }
-
-    fn absorb(&self, state: &mut Totals, block: &Block<'_>) -> Result<()> {
-        let Scores::Logits(logits) = block.scores() else {
-            return Err(Error::shape("scores", "probabilities", "logits"));
-        };
-        let (targets, first_row) = (block.targets(), block.first_row());
-        Part { objective: self.0, logits, targets, first_row }.visit(&mut |_, seen| state.add(seen))
-    }
-
-    fn merge(&self, state: &mut Totals, later: Totals) {
-        state.merge(later);
-    }
-
-    fn finish(&self, state: Totals) -> Result<Totals> {
-        Ok(state)
-    }
-}
-
 /// Rows to find the loss of.
 struct Part<'a, O> {
-    objective: &'a O,
+    given: Given<'a, O>,
     logits: Logits<'a>,
-    targets: Targets<'a>,
     first_row: u64,
 }
 
@@ -262,11 +430,11 @@ impl<R: Precision, O: Objective> Operation for Precisely<R, (&Part<'_, O>, &mut 
     #[inline(always)]
     fn run<I: Isa>(self) -> Result<()> {
         let (part, see) = self.0;
-        let (mut scratch, mut soft) = (Vec::new(), Vec::new());
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
         for row in 0..part.logits.rows() {
             let z = part.logits.0.row::<R>(row, &mut scratch);
             let at = Place { row, first_row: part.first_row };
-            if let Some((seen, _)) = part.objective.row::<R, I>(z, &part.targets, at, &mut soft)? {
+            if let Some((seen, ..)) = part.given.row::<R, I>(z, at, &mut buffers)? {
                 see(row, seen);
             }
         }
@@ -276,9 +444,8 @@ impl<R: Precision, O: Objective> Operation for Precisely<R, (&Part<'_, O>, &mut 
 
 /// Rows to find the loss and the gradient of.
 struct Backward<'a, O, E> {
-    objective: &'a O,
+    given: Given<'a, O>,
     source: Source<'a>,
-    targets: Targets<'a>,
     scale: Scale<'a>,
     layout: Layout,
     out: &'a mut [E],
@@ -290,8 +457,8 @@ impl<R: Precision, O: Objective, E: Element> Operation for Precisely<R, Backward
 
     #[inline(always)]
     fn run<I: Isa>(self) -> Result<Totals> {
-        let Backward { objective, source, targets, scale, layout, out, first_row } = self.0;
-        let (mut scratch, mut soft) = (Vec::new(), Vec::new());
+        let Backward { given, source, scale, layout, out, first_row } = self.0;
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
         let mut totals = Totals::default();
         for row in 0..layout.rows() {
             let fill = match &source {
@@ -299,9 +466,10 @@ impl<R: Precision, O: Objective, E: Element> Operation for Precisely<R, Backward
                 Source::InPlace => Fill::InPlace,
             };
             let z = open_row(out, layout, row, &mut scratch, fill);
-            match objective.row::<R, I>(z, &targets, Place { row, first_row }, &mut soft)? {
-                Some((seen, state)) => {
-                    objective.gradient::<R, I>(&state, z, scale.of(row));
+            match given.row::<R, I>(z, Place { row, first_row }, &mut buffers)? {
+                Some((seen, state, weight)) => {
+                    let scale = scale.of(row) * weight;
+                    given.objective.gradient::<R, I>(&state, z, scale, &mut buffers);
                     totals.add(seen);
                 }
                 None => z.fill(R::ZERO),

@@ -1,29 +1,8 @@
 //! From the losses of rows to one number.
 
 use super::objective::Totals;
+use super::{Options, Reduction, WhenEmpty};
 use crate::error::{Error, Result};
-
-/// How the losses of rows become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Reduction {
-    /// Σ loss / denominator.
-    #[default]
-    Mean,
-    /// Σ loss.
-    Sum,
-}
-
-/// What a mean is if no row counts: every label is ignored or of weight 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenEmpty {
-    /// An error.
-    #[default]
-    Error,
-    /// NaN, as in PyTorch; the gradient is 0.
-    Nan,
-    /// 0; the gradient is 0.
-    Zero,
-}
 
 /// The gradient that arrives from what the loss feeds into.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,12 +29,15 @@ pub struct Loss {
     pub nll: f64,
     /// Mean entropy of the predictions over the rows that count, nats. NaN if no row counts.
     pub entropy: f64,
+    /// Share of the rows that count whose largest logit is the label's (that of the largest target for soft
+    /// labels), ties to the lowest class. NaN if no row counts.
+    pub accuracy: f64,
     /// The least value that any logits could reach, reduced as the value is; `None` where it has no cheap form
-    /// (soft labels; a penalty together with class weights, a prior, a mask or a threshold).
+    /// (soft labels; a penalty together with class weights, a prior, a mask or a threshold; see each loss).
     pub minimum: Option<f64>,
     /// Rows that count.
     pub rows: u64,
-    /// What a mean divides by: Σ of the weights of the labels, or the rows for soft labels.
+    /// What a mean divides by, as the [`Reduction`] says.
     pub denominator: f64,
 }
 
@@ -66,41 +48,43 @@ impl Loss {
     }
 }
 
-/// Reduces sums over rows; the minimum is given where it is known.
-pub(super) fn reduce(
-    totals: &Totals,
-    denominator: f64,
-    minimum_known: bool,
-    reduction: Reduction,
-    when_empty: WhenEmpty,
-) -> Result<Loss> {
+/// Reduces sums over rows; the minimum is known unless it is NaN.
+pub(super) fn reduce(totals: &Totals, denominator: f64, options: &Options, lenient: bool) -> Result<Loss> {
     let rows = totals.rows as f64;
-    let minimum = minimum_known.then_some(totals.minimum);
-    let loss = Loss {
-        value: totals.value,
+    let is_empty = options.reduction != Reduction::Sum && !(denominator > 0.0);
+    let empty = match options.when_empty {
+        WhenEmpty::Nan => f64::NAN,
+        WhenEmpty::Error if is_empty && !lenient => {
+            let expected = "a number above 0, or an answer for a mean over no rows by name";
+            return Err(Error::shape("weight of the rows that count", 0, expected));
+        }
+        WhenEmpty::Zero | WhenEmpty::Error => 0.0,
+    };
+    let reduced = |sum: f64| {
+        if is_empty {
+            empty
+        } else if options.reduction == Reduction::Sum {
+            sum
+        } else {
+            sum / denominator
+        }
+    };
+    let minimum = (!totals.minimum.is_nan()).then(|| reduced(totals.minimum));
+    let (value, minimum) = match (options.above_minimum, minimum) {
+        (false, minimum) => (reduced(totals.value), minimum),
+        (true, Some(_)) => (reduced(totals.value - totals.minimum), Some(0.0)),
+        (true, None) => {
+            let expected = "a loss whose minimum is known, to count from";
+            return Err(Error::parameter("minimum of the loss", "unknown", expected));
+        }
+    };
+    Ok(Loss {
+        value,
         nll: totals.nll / rows,
         entropy: totals.entropy / rows,
+        accuracy: totals.correct / rows,
         minimum,
         rows: totals.rows,
         denominator,
-    };
-    match reduction {
-        Reduction::Sum => Ok(loss),
-        Reduction::Mean if denominator > 0.0 => Ok(Loss {
-            value: totals.value / denominator,
-            minimum: minimum.map(|minimum| minimum / denominator),
-            ..loss
-        }),
-        Reduction::Mean => {
-            let value = match when_empty {
-                WhenEmpty::Nan => f64::NAN,
-                WhenEmpty::Zero => 0.0,
-                WhenEmpty::Error => {
-                    let expected = "a number above 0, or an answer for a mean over no rows by name";
-                    return Err(Error::shape("weight of the rows that count", 0, expected));
-                }
-            };
-            Ok(Loss { value, minimum: minimum.map(|_| value), ..loss })
-        }
-    }
+    })
 }

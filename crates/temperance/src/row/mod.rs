@@ -18,7 +18,7 @@ mod write;
 
 pub(crate) use isa::{Isa, Operation, Path};
 pub(crate) use real::Real;
-pub(crate) use sums::{Order, Sums, dot, sums};
+pub(crate) use sums::{Order, Sums, dot, squared_norm, sums};
 pub(crate) use write::{Base, Coefficients, gradient, log_softmax, softmax};
 
 /// What one pass over a row at β = 1/T tells: the softmax, described.

@@ -211,3 +211,9 @@ pub(crate) fn dot<R: Real>(row: &[R], u: Option<&[R]>, max: R) -> f64 {
     }
     total
 }
+
+/// Σ z² of the entries that are not -inf.
+pub(crate) fn squared_norm<R: Real>(row: &[R]) -> f64 {
+    let finite = row.iter().filter(|z| **z > R::NEG_INFINITY);
+    finite.map(|z| z.to_f64() * z.to_f64()).sum()
+}
