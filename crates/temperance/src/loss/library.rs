@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::theory::{self, Target, check_classes};
-use super::{Convention, smoothing};
+use super::{Convention, Criterion, CrossEntropy, Reduction, Smoothing, WhenEmpty, smoothing};
 use crate::error::{Error, Result};
 
 /// A library whose label smoothing can be reproduced.
@@ -144,6 +144,46 @@ impl Library {
     pub fn target(self, classes: usize, epsilon: f64) -> Result<Target> {
         let (convention, epsilon) = self.convention(epsilon)?;
         theory::target(convention, classes, epsilon)
+    }
+
+    /// The loss of the library, reduced as it does.
+    ///
+    /// `allowed` is a mask of the classes that get mass ([`Smoothing::allowed`]), `None` for all: all but the
+    /// padding for `OpenNmt`, the `where` of `Optax`. Padding as a label is left to
+    /// [`Labels::with_ignored`](crate::Labels::with_ignored). A mean over no rows is NaN.
+    ///
+    /// The mean of `Keras` and `ClassyVision` differs where rows are ignored: use [`Reduction::SumOver`] all rows
+    /// for the former, soft labels (uniform where ignored) for the latter. `Optax` leaves the reduction to its
+    /// caller: [`per_row`](super::Criterion::per_row), or a mean.
+    ///
+    /// ```
+    /// use temperance::loss::{Criterion, Library};
+    /// use temperance::{Labels, Logits};
+    ///
+    /// // Two tokens, of which the second is padding (class 0), as OpenNMT sees them.
+    /// let logits = Logits::new(&[0.0, 0.0, 0.0, 1.0, 2.0, 3.0], 3)?;
+    /// let labels = Labels::with_ignored(&[2, 0], 3, 0);
+    /// let loss = Library::OpenNmt.loss(0.5, Some(&[false, true, true]))?;
+    /// // KL from (0, 1/2, 1/2) to (1/3, 1/3, 1/3).
+    /// assert!((loss.forward(&logits, labels)?.value - 1.5_f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), temperance::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If ε is not a number from 0 to 1, or no class is allowed.
+    pub fn loss(self, epsilon: f64, allowed: Option<&[bool]>) -> Result<CrossEntropy> {
+        let (convention, epsilon) = self.convention(epsilon)?;
+        let mut smoothing = Smoothing::new(convention, epsilon)?;
+        if let Some(mask) = allowed {
+            smoothing = smoothing.allowed(mask)?;
+        }
+        let loss = CrossEntropy::new().smoothing(smoothing).when_empty(WhenEmpty::Nan);
+        Ok(match self {
+            Library::Fairseq => loss.reduction(Reduction::Sum),
+            Library::Flax => loss.above_minimum(),
+            Library::OpenNmt => loss.reduction(Reduction::Sum).above_minimum(),
+            _ => loss,
+        })
     }
 
     /// The ε with which library `to` makes the target that this one makes with `epsilon`.
@@ -299,6 +339,11 @@ mod tests {
             );
             assert_eq!(text(library.convert(1, 0.5, Torch)), "number of classes is 1; expected at least 2");
             assert_eq!(text(library.target(10, -1.0)), "epsilon is -1; expected a number from 0 to 1");
+            assert_eq!(text(library.loss(-1.0, None)), "epsilon is -1; expected a number from 0 to 1");
+            assert_eq!(
+                text(library.loss(0.1, Some(&[false, false]))),
+                "number of classes that the smoothing allows is 0; expected at least 1"
+            );
         }
     }
 
