@@ -10,10 +10,11 @@ mod objective;
 mod options;
 mod reduction;
 mod smoothing;
+mod terms;
 pub mod theory;
 
 pub use criterion::{Criterion, Supervision, Work};
-pub use cross_entropy::CrossEntropy;
+pub use cross_entropy::{CrossEntropy, Saved};
 pub use library::Library;
 pub use options::{Options, Reduction, Weighting, WhenEmpty};
 pub use reduction::{Loss, Upstream};
