@@ -48,7 +48,7 @@ def fill(ink):
 
 
 def three_digits(number):
-    """1.23, 12.3, 123, 1230."""
+    """0.0123, 1.23, 12.3, 123, 1230."""
     return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
 
 
@@ -118,8 +118,7 @@ def draw(record):
                 body.append(rect(ink, x + left, middle - BAR / 2, right - left, BAR))
                 low, high = (at(seconds / unit) for seconds in result["quartiles"])
                 body.append(line("main", x + low, middle, x + high, middle, 1))
-                words = f"{ratio:.2f}" if ratio < 1 else three_digits(ratio)
-                words += f"× · {three_digits(1e3 * result['median'])} ms"
+                words = f"{three_digits(ratio)}× · {three_digits(1e3 * result['median'])} ms"
                 if name == "temperance":
                     words = f"{three_digits(1e3 * result['median'])} ms"
                 # Labels stand on paper, so that no grid line runs through them.

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import loss_chart
+from loss_chart import draw, three_digits
 from machine import BENCH, TARGET, Others, about, start, write
 
 FULL = ("16384x10", "8192x1000", "512x32000", "256x128256")
@@ -32,7 +32,7 @@ BOTH_TASKS = ("temperance", "temperance, 1 thread", *PEER_NAMES)
 # The limit: logits copied to the gradient, or read. No loss, so it is timed once.
 LIMIT = "copy"
 SPREAD, SEED = 3.0, 0
-# Relative: of the loss, and of the gradient to the largest entry of its row.
+# Relative: of the loss, and of the gradient to the largest entry of its row (rust/src/reference.rs).
 TOLERANCE = 1e-4
 # A measurement repeats a call until it lasts this long; then everything rests, for threads that spin.
 LEAST_SECONDS, REST_SECONDS = 0.01, 0.02
@@ -146,7 +146,7 @@ def summarise(results, shapes, tasks=TASKS):
     return summary
 
 
-def table(record):
+def table(record, picture):
     """The record for people."""
     epsilon, beta = LOSSES["LS + CP"]
     shapes, threads = record["shapes"], record["threads"]
@@ -167,12 +167,13 @@ def table(record):
     ]
     for line in record["summary"]:
         def number(key, line=line):
-            return f"{line[key]:.2f}" if key in line else ""
+            return three_digits(line[key]) if key in line else ""
 
         target = f"{line['target']}" if "target" in line else ""
         cells = [TASKS[line["task"]], line["loss"], line["shape"], number("pytorch"), target,
                  number("fastest_ratio"), line.get("fastest", ""), number("limits"), number("in_place_limits")]
         lines.append(f"| {' | '.join(cells)} |")
+    lines.append(f"\n![The times of loss and gradient]({picture})")
     found = {(r["task"], r["loss"], r["contestant"], r["shape"]): r for r in record["results"]}
     for task, loss in itertools.product(TASKS, LOSSES):
         lines += [f"\n## {loss}, {TASKS[task]}\n",
@@ -186,8 +187,10 @@ def table(record):
             cells = []
             for row in rows:
                 ours = found[task, loss, "temperance", row["shape"]]["median"]
-                low, high = (f"{1e3 * seconds:.3g}" for seconds in row["quartiles"])
-                cells += [f"{1e3 * row['median']:.3g} ({low} – {high})", f"{row['median'] / ours:.2f}"]
+                low, middle, high = (
+                    three_digits(1e3 * seconds) for seconds in (row["quartiles"][0], row["median"], row["quartiles"][1])
+                )
+                cells += [f"{middle} ({low} – {high})", three_digits(row["median"] / ours)]
             label = {"gradient": "copy", "loss": "read"}[task] if name == LIMIT else name
             lines.append(f"| {label} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -234,9 +237,9 @@ def main():
             worker.close()
     record["summary"] = summarise(record["results"], shapes)
 
-    suffix = "" if shapes == FULL and not args.ours_only else "-quick"
-    text = table(record)
-    write(record, f"losses{suffix}", {"md": text, "svg": loss_chart.draw(record)})
+    name = "losses" if shapes == FULL and not args.ours_only else "losses-quick"
+    text = table(record, f"{record['date'][:10]}-{name}.svg")
+    write(record, name, {"md": text, "svg": draw(record)})
     print(text)
 
 

@@ -5,6 +5,10 @@ use rayon::prelude::*;
 use crate::Terms;
 use crate::arena::Arena;
 
+/// The largest entry of the gradient of a row (times the number of rows) counts as this at least: sure rows have small
+/// gradients, which float32 sums leave with few digits.
+const LEAST: f64 = 0.01;
+
 /// The loss; and the largest error of the gradient, relative to the largest entry of its row.
 pub(crate) fn check(arena: &Arena, terms: Terms, gradient: &[f32]) -> (f64, f64) {
     let Terms { epsilon, beta } = terms;
@@ -17,7 +21,7 @@ pub(crate) fn check(arena: &Arena, terms: Terms, gradient: &[f32]) -> (f64, f64)
         let target =
             |class: usize| epsilon / classes + if class == label as usize { 1.0 - epsilon } else { 0.0 };
         let smoothed = -(0..z.len()).map(|class| target(class) * log_p(class)).sum::<f64>();
-        let (mut error, mut largest) = (0.0_f64, 0.0_f64);
+        let (mut error, mut largest) = (0.0_f64, LEAST / rows);
         for (class, &gradient) in gradient.iter().enumerate() {
             let log_p = log_p(class);
             let exact = (log_p.exp() * (1.0 + beta * (log_p + entropy)) - target(class)) / rows;
