@@ -152,8 +152,13 @@ impl CrossEntropy {
         Ok(self)
     }
 
+    /// What it is for rows of that many classes.
+    pub(super) fn prepare(&self, classes: usize, soft: bool) -> Result<Prepared<'_>> {
+        Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft))
+    }
+
     /// The weight of a class's own term.
-    fn weight(&self, class: usize) -> f64 {
+    pub(super) fn weight(&self, class: usize) -> f64 {
         match (&self.options.weights, self.options.weighting) {
             (Some(weights), Weighting::Torch) => weights.as_slice()[class],
             _ => 1.0,
@@ -166,7 +171,7 @@ impl CrossEntropy {
 }
 
 /// A number by which a term is multiplied.
-fn strength(what: &'static str, value: f64) -> Result<f64> {
+pub(super) fn strength(what: &'static str, value: f64) -> Result<f64> {
     if (0.0..f64::INFINITY).contains(&value) {
         Ok(value)
     } else {
@@ -202,14 +207,12 @@ impl Criterion for CrossEntropy {
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(&self.options, work, |classes| {
-            Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft))
-        })
+        objective::run(&self.options, work, |classes| self.prepare(classes, soft))
     }
 }
 
 /// What all rows share.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     loss: &'a CrossEntropy,
     /// a of t = a·onehot + b.
     label_mass: f64,
@@ -313,8 +316,8 @@ impl<'a> Prepared<'a> {
 }
 
 /// What the loss of a row leaves for its gradient.
-struct RowLoss<R> {
-    sums: Sums,
+pub(super) struct RowLoss<R> {
+    pub(super) sums: Sums,
     entropy: f64,
     /// Σ w·t.
     mass: f64,
@@ -324,10 +327,20 @@ struct RowLoss<R> {
     penalty: f64,
     /// κ·r.
     logit_penalty: f64,
-    target: RowTarget<R>,
+    pub(super) target: RowTarget<R>,
 }
 
-enum RowTarget<R> {
+impl<R> RowLoss<R> {
+    /// What multiplies terms besides the cross-entropy: the weight of the label, 1 for soft labels.
+    pub(super) fn weight(&self) -> f64 {
+        match self.target {
+            RowTarget::Label(_, weight) => weight,
+            RowTarget::PerClass(_) => 1.0,
+        }
+    }
+}
+
+pub(super) enum RowTarget<R> {
     /// The label and its weight.
     Label(usize, f64),
     /// w·t of every class.

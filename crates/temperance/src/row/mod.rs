@@ -18,7 +18,7 @@ mod write;
 
 pub(crate) use isa::{Isa, Operation, Path};
 pub(crate) use real::Real;
-pub(crate) use sums::{Order, Sums, dot, squared_norm, sums};
+pub(crate) use sums::{Order, Sums, dot, largest_below, norm, squared_norm, sums};
 pub(crate) use write::{Base, Coefficients, gradient, log_softmax, softmax};
 
 /// What one pass over a row at β = 1/T tells: the softmax, described.
@@ -39,5 +39,12 @@ impl Sums {
         let sum = 1.0 + self.tail;
         let log_sum = self.tail.ln_1p();
         Described { confidence: 1.0 / sum, log_sum, entropy: log_sum - self.first / sum }
+    }
+    /// p of a class and 1 - p, neither of them by cancellation; `d` is that of the class.
+    #[inline]
+    pub(crate) fn probability(&self, class: usize, d: f64) -> (f64, f64) {
+        let sum = 1.0 + self.tail;
+        let p = d.exp() / sum;
+        (p, if class == self.arg_max { self.tail / sum } else { 1.0 - p })
     }
 }
