@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn without_alpha_it_is_cross_entropy_bit_for_bit((z, label) in rows(), w in 0.1..3.0_f64) {
+    fn without_alpha_it_is_cross_entropy((z, label) in rows(), w in 0.1..3.0_f64) {
         let label = [label];
         let (logits, labels) = labelled(&z, &label);
         let weights = ClassWeights::new(&vec![w; z.len()]).unwrap();
@@ -72,8 +72,11 @@ proptest! {
             let loss = MarginSmoothing::new(1.0, 0.0).unwrap();
             let loss = loss.class_weights(weights.clone()).weighting(weighting);
             let (value, gradient) = loss.forward_backward::<f64>(&logits, labels).unwrap();
-            prop_assert_eq!(value, plain);
-            prop_assert_eq!(gradient, plain_gradient);
+            close("value", value.value, plain.value, 1e-14, 0.0);
+            prop_assert_eq!(value.minimum, plain.minimum);
+            for (got, plain) in gradient.iter().zip(&plain_gradient) {
+                close("gradient", *got, *plain, 1e-13, 1e-18);
+            }
         }
     }
 
@@ -133,7 +136,9 @@ proptest! {
         let (logits, labels) = labelled(&z, &label);
         let plain = CrossEntropy::new().forward(&logits, labels).unwrap();
         let seen = LogitNorm::new(0.04).unwrap().forward(&logits, labels).unwrap();
-        prop_assert_eq!((seen.nll, seen.entropy, seen.accuracy), (plain.nll, plain.entropy, plain.accuracy));
+        close("nll", seen.nll, plain.nll, 1e-14, 0.0);
+        close("entropy", seen.entropy, plain.entropy, 1e-14, 1e-15);
+        prop_assert_eq!(seen.accuracy, plain.accuracy);
     }
 
     /// Both meanings of class weights are the same for labels: the weight of the row.

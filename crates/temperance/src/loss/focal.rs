@@ -1,8 +1,9 @@
 //! The focal loss: cross-entropy that fades where the label is already likely.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, strength};
+use super::cross_entropy::strength;
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, hard_label, product};
+use super::plain::{Plain, PlainRow};
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -62,7 +63,7 @@ const GAMMA_BELOW: ParameterEntry =
 /// (the bound, g, and the schedule of γ).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Focal {
-    cross_entropy: CrossEntropy,
+    options: Options,
     gamma: f64,
     threshold: f64,
     gamma_below: f64,
@@ -75,7 +76,7 @@ impl Focal {
     /// Unless 0 ≤ γ < ∞.
     pub fn new(gamma: f64) -> Result<Self> {
         Ok(Focal {
-            cross_entropy: CrossEntropy::new(),
+            options: Options::default(),
             gamma: strength(NAME_OF_GAMMA, gamma)?,
             threshold: THRESHOLD.default,
             gamma_below: GAMMA_BELOW.default,
@@ -91,9 +92,9 @@ impl Focal {
     /// # Ok::<(), temperance::Error>(())
     /// ```
     ///
-    /// Source: Mukhoti et al. 2020, section 5; their code, `focal_loss_adaptive_gamma.py`.
+    /// Source: Mukhoti et al. 2020; their code, `focal_loss_adaptive_gamma.py`.
     pub fn flsd_53() -> Self {
-        Focal { cross_entropy: CrossEntropy::new(), gamma: 3.0, threshold: 0.2, gamma_below: 5.0 }
+        Focal { options: Options::default(), gamma: 3.0, threshold: 0.2, gamma_below: 5.0 }
     }
 
     /// Another γ for rows with p_y < `threshold`.
@@ -129,7 +130,7 @@ impl Focal {
     /// # Errors
     /// Unless 0 < p0 < 1/2.
     ///
-    /// Source: Mukhoti et al. 2020, section 5; their code, `get_gamma`.
+    /// Source: Mukhoti et al. 2020; their code, `get_gamma`.
     pub fn calibrated_gamma(p0: f64) -> Result<f64> {
         if !(f64::MIN_POSITIVE..0.5).contains(&p0) {
             let expected = "a probability above 0 and below 0.5";
@@ -168,28 +169,28 @@ impl Criterion for Focal {
     }
 
     fn options(&self) -> &Options {
-        self.cross_entropy.options()
+        &self.options
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        self.cross_entropy.options_mut()
+        &mut self.options
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(self.options(), work, |classes| {
-            Ok(Prepared { loss: self, plain: self.cross_entropy.prepare(classes, false)? })
+        objective::run(&self.options, work, |_| {
+            Ok(Prepared { loss: self, plain: Plain { options: &self.options } })
         })
     }
 }
 
 struct Prepared<'a> {
     loss: &'a Focal,
-    plain: cross_entropy::Prepared<'a>,
+    plain: Plain<'a>,
 }
 
 impl Objective for Prepared<'_> {
     /// That of cross-entropy, and g.
-    type Row<R> = (RowLoss<R>, f64);
+    type Row<R> = (PlainRow<R>, f64);
 
     #[inline(always)]
     fn row<R: Precision, I: Isa>(

@@ -1,8 +1,9 @@
 //! Margin-based label smoothing: cross-entropy with a bound on how far logits may lie below the largest.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, strength};
+use super::cross_entropy::strength;
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
+use super::plain::{Plain, PlainRow};
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
@@ -68,7 +69,7 @@ const SUMMED: ParameterEntry =
 /// Source: Liu et al. 2022, "The Devil is in the Margin"; their code, `logit_margin_l1.py` (mean, m = 10, α = 0.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarginSmoothing {
-    cross_entropy: CrossEntropy,
+    options: Options,
     margin: f64,
     alpha: f64,
     summed: bool,
@@ -81,7 +82,7 @@ impl MarginSmoothing {
     /// Unless 0 ≤ m < ∞ and 0 ≤ α < ∞.
     pub fn new(margin: f64, alpha: f64) -> Result<Self> {
         Ok(MarginSmoothing {
-            cross_entropy: CrossEntropy::new(),
+            options: Options::default(),
             margin: strength("margin", margin)?,
             alpha: strength("α of margin-based label smoothing", alpha)?,
             summed: false,
@@ -146,19 +147,19 @@ impl Criterion for MarginSmoothing {
     }
 
     fn options(&self) -> &Options {
-        self.cross_entropy.options()
+        &self.options
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        self.cross_entropy.options_mut()
+        &mut self.options
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(self.options(), work, |classes| {
+        objective::run(&self.options, work, |classes| {
             let lambda = self.lambda(classes);
             Ok(Prepared {
-                plain: self.cross_entropy.prepare(classes, soft)?,
+                plain: Plain { options: &self.options },
                 margin: self.margin,
                 lambda,
                 minimum: if soft { f64::NAN } else { minimum(self.margin, lambda, classes) },
@@ -168,7 +169,7 @@ impl Criterion for MarginSmoothing {
 }
 
 struct Prepared<'a> {
-    plain: cross_entropy::Prepared<'a>,
+    plain: Plain<'a>,
     margin: f64,
     lambda: f64,
     /// Of a row with a label on which every class can occur.
@@ -177,7 +178,7 @@ struct Prepared<'a> {
 
 impl Objective for Prepared<'_> {
     /// That of cross-entropy, and the number of gaps beyond the margin.
-    type Row<R> = (RowLoss<R>, usize);
+    type Row<R> = (PlainRow<R>, usize);
 
     #[inline(always)]
     fn row<R: Precision, I: Isa>(

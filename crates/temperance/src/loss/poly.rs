@@ -1,8 +1,8 @@
 //! Poly-1: cross-entropy with another weight on the first term of its expansion in 1 - p.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, RowTarget};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen};
+use super::plain::{Plain, PlainRow, Target};
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
@@ -54,7 +54,7 @@ const EPSILON: ParameterEntry = ParameterEntry { name: "epsilon", domain: "-1 or
 /// `poly_loss_cross_entropy`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Poly1 {
-    cross_entropy: CrossEntropy,
+    options: Options,
     epsilon: f64,
 }
 
@@ -67,7 +67,7 @@ impl Poly1 {
         if !(-1.0..f64::INFINITY).contains(&epsilon) {
             return Err(Error::parameter("ε of Poly-1", epsilon, "a finite number, -1 or above"));
         }
-        Ok(Poly1 { cross_entropy: CrossEntropy::new(), epsilon })
+        Ok(Poly1 { options: Options::default(), epsilon })
     }
 }
 
@@ -81,29 +81,28 @@ impl Criterion for Poly1 {
     }
 
     fn options(&self) -> &Options {
-        self.cross_entropy.options()
+        &self.options
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        self.cross_entropy.options_mut()
+        &mut self.options
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(self.options(), work, |classes| {
-            Ok(Prepared { loss: self, plain: self.cross_entropy.prepare(classes, soft)? })
+        objective::run(&self.options, work, |_| {
+            Ok(Prepared { loss: self, plain: Plain { options: &self.options } })
         })
     }
 }
 
 struct Prepared<'a> {
     loss: &'a Poly1,
-    plain: cross_entropy::Prepared<'a>,
+    plain: Plain<'a>,
 }
 
 /// What the loss of a row leaves for its gradient, with v = w·t.
 struct PolyRow<R> {
-    plain: RowLoss<R>,
+    plain: PlainRow<R>,
     /// p_y of a label; for soft labels Σ v·p over all classes but the largest.
     likely: f64,
 }
@@ -122,20 +121,20 @@ impl Objective for Prepared<'_> {
         let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
         let (sums, mut likely, mut unlikely) = (&plain.sums, 0.0, 0.0);
         match (&given.targets, &plain.target) {
-            (_, RowTarget::Label(label, weight)) => {
+            (_, Target::Label(label, weight)) => {
                 let (p, rest) = sums.probability(*label, z[*label].to_f64() - sums.max);
                 (likely, unlikely) = (p, weight * rest);
             }
             (Targets::Soft(labels), _) => {
                 let t = labels.row(at.row, at.first_row, &mut buffers.soft)?;
                 for (class, (&z, &t)) in z.iter().zip(t).enumerate() {
-                    let v = t * self.loss.cross_entropy.weight(class);
+                    let v = t * self.loss.options.class_weight(class);
                     let (p, rest) = sums.probability(class, z.to_f64() - sums.max);
                     unlikely += v * rest;
                     likely += if class == sums.arg_max { 0.0 } else { v * p };
                 }
             }
-            (Targets::Labels(_), RowTarget::PerClass(_)) => {}
+            (Targets::Labels(_), Target::Soft(..)) => {}
         }
         let value = seen.value + self.loss.epsilon * unlikely;
         Ok(Some((Seen { value, ..seen }, PolyRow { plain, likely })))
@@ -151,10 +150,10 @@ impl Objective for Prepared<'_> {
     ) {
         let epsilon = self.loss.epsilon;
         match &plain.target {
-            RowTarget::Label(..) => {
+            Target::Label(..) => {
                 self.plain.gradient::<R, I>(plain, z, scale * (1.0 + epsilon * likely), buffers);
             }
-            RowTarget::PerClass(target) => {
+            Target::Soft(target, ..) => {
                 buffers.own.clear();
                 buffers.own.extend(z.iter().map(|z| z.to_f64()));
                 self.plain.gradient::<R, I>(plain, z, scale, buffers);
