@@ -46,7 +46,8 @@ const GAMMA: ParameterEntry = ParameterEntry { name: "gamma", domain: "0 or abov
 /// use temperance::{Labels, Logits};
 ///
 /// // p = (5, 3, 2)/10 and γ = 1: (1 - 0.5 + 0.3)·ln 2.
-/// let logits = Logits::new(&[5_f64.ln(), 3_f64.ln(), 2_f64.ln()], 3)?;
+/// let z = [5_f64.ln(), 3_f64.ln(), 2_f64.ln()];
+/// let logits = Logits::new(&z, 3)?;
 /// let value = DualFocal::new(1.0)?.forward(&logits, Labels::new(&[0], 3))?.value;
 /// assert!((value - 0.8 * 2_f64.ln()).abs() < 1e-15);
 /// # Ok::<(), temperance::Error>(())

@@ -53,7 +53,8 @@ const GAMMA_BELOW: ParameterEntry =
 /// use temperance::{Labels, Logits};
 ///
 /// // p = (3/4, 1/4) and γ = 2: (1/4)²·ln(4/3).
-/// let logits = Logits::new(&[3_f64.ln(), 0.0], 2)?;
+/// let z = [3_f64.ln(), 0.0];
+/// let logits = Logits::new(&z, 2)?;
 /// let value = Focal::new(2.0)?.forward(&logits, Labels::new(&[0], 2))?.value;
 /// assert!((value - (4.0_f64 / 3.0).ln() / 16.0).abs() < 1e-16);
 /// # Ok::<(), temperance::Error>(())

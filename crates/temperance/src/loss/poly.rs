@@ -44,7 +44,8 @@ const EPSILON: ParameterEntry = ParameterEntry { name: "epsilon", domain: "-1 or
 /// use temperance::{Labels, Logits};
 ///
 /// // p = (3/4, 1/4): ln(4/3) + 2/4.
-/// let logits = Logits::new(&[3_f64.ln(), 0.0], 2)?;
+/// let z = [3_f64.ln(), 0.0];
+/// let logits = Logits::new(&z, 2)?;
 /// let value = Poly1::new(2.0)?.forward(&logits, Labels::new(&[0], 2))?.value;
 /// assert!((value - ((4.0_f64 / 3.0).ln() + 0.5)).abs() < 1e-15);
 /// # Ok::<(), temperance::Error>(())
