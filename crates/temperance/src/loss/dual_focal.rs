@@ -1,9 +1,9 @@
 //! The dual focal loss: the focal loss with an eye on the class that comes next after the label.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::strength;
+use super::cross_entropy::{self, CrossEntropy, strength};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, hard_label, product};
-use super::plain::{Plain, PlainRow};
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::Result;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -57,7 +57,7 @@ const GAMMA: ParameterEntry = ParameterEntry { name: "gamma", domain: "0 or abov
 /// and γ = 5.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DualFocal {
-    options: Options,
+    cross_entropy: CrossEntropy,
     gamma: f64,
 }
 
@@ -68,7 +68,7 @@ impl DualFocal {
     /// Unless 0 ≤ γ < ∞.
     pub fn new(gamma: f64) -> Result<Self> {
         let gamma = strength("γ of the dual focal loss", gamma)?;
-        Ok(DualFocal { options: Options::default(), gamma })
+        Ok(DualFocal { cross_entropy: CrossEntropy::new(), gamma })
     }
 }
 
@@ -82,28 +82,28 @@ impl Criterion for DualFocal {
     }
 
     fn options(&self) -> &Options {
-        &self.options
+        self.cross_entropy.options()
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
+        self.cross_entropy.options_mut()
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(&self.options, work, |_| {
-            Ok(Prepared { gamma: self.gamma, plain: Plain { options: &self.options } })
+        objective::run(self.options(), work, |classes| {
+            Ok(Prepared { gamma: self.gamma, plain: self.cross_entropy.prepare(classes, false)? })
         })
     }
 }
 
 struct Prepared<'a> {
     gamma: f64,
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
 }
 
 /// What the loss of a row leaves for its gradient, which is a·(p - onehot_y) + b·(onehot_j - onehot_y).
 struct DualRow<R> {
-    plain: PlainRow<R>,
+    plain: RowLoss<R>,
     label: usize,
     /// j; the label if there is none.
     next: usize,

@@ -1,9 +1,9 @@
 //! The focal loss: cross-entropy that fades where the label is already likely.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::strength;
+use super::cross_entropy::{self, CrossEntropy, strength};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, hard_label, product};
-use super::plain::{Plain, PlainRow};
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -64,7 +64,7 @@ const GAMMA_BELOW: ParameterEntry =
 /// (the bound, g, and the schedule of γ).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Focal {
-    options: Options,
+    cross_entropy: CrossEntropy,
     gamma: f64,
     threshold: f64,
     gamma_below: f64,
@@ -77,7 +77,7 @@ impl Focal {
     /// Unless 0 ≤ γ < ∞.
     pub fn new(gamma: f64) -> Result<Self> {
         Ok(Focal {
-            options: Options::default(),
+            cross_entropy: CrossEntropy::new(),
             gamma: strength(NAME_OF_GAMMA, gamma)?,
             threshold: THRESHOLD.default,
             gamma_below: GAMMA_BELOW.default,
@@ -95,7 +95,7 @@ impl Focal {
     ///
     /// Source: Mukhoti et al. 2020; their code, `focal_loss_adaptive_gamma.py`.
     pub fn flsd_53() -> Self {
-        Focal { options: Options::default(), gamma: 3.0, threshold: 0.2, gamma_below: 5.0 }
+        Focal { cross_entropy: CrossEntropy::new(), gamma: 3.0, threshold: 0.2, gamma_below: 5.0 }
     }
 
     /// Another γ for rows with p_y < `threshold`.
@@ -170,28 +170,28 @@ impl Criterion for Focal {
     }
 
     fn options(&self) -> &Options {
-        &self.options
+        self.cross_entropy.options()
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
+        self.cross_entropy.options_mut()
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(&self.options, work, |_| {
-            Ok(Prepared { loss: self, plain: Plain { options: &self.options } })
+        objective::run(self.options(), work, |classes| {
+            Ok(Prepared { loss: self, plain: self.cross_entropy.prepare(classes, false)? })
         })
     }
 }
 
 struct Prepared<'a> {
     loss: &'a Focal,
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
 }
 
 impl Objective for Prepared<'_> {
     /// That of cross-entropy, and g.
-    type Row<R> = (PlainRow<R>, f64);
+    type Row<R> = (RowLoss<R>, f64);
 
     #[inline(always)]
     fn row<R: Precision, I: Isa>(

@@ -1,8 +1,8 @@
 //! LogitNorm: cross-entropy of logits that were brought to one norm.
 
 use super::criterion::{Criterion, Supervision, Work};
+use super::cross_entropy::{self, CrossEntropy};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, hard_label, product};
-use super::plain::Plain;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -62,7 +62,7 @@ const EPSILON: f64 = 1e-7;
 /// CIFAR-10); their code, `loss_function.py`, for the 1e-7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogitNorm {
-    options: Options,
+    cross_entropy: CrossEntropy,
     tau: f64,
 }
 
@@ -75,7 +75,7 @@ impl LogitNorm {
         if !(1e-6..=1e3).contains(&tau) {
             return Err(Error::parameter("τ of LogitNorm", tau, "a number from 1e-6 to 1000"));
         }
-        Ok(LogitNorm { options: Options::default(), tau })
+        Ok(LogitNorm { cross_entropy: CrossEntropy::new(), tau })
     }
 }
 
@@ -95,11 +95,11 @@ impl Criterion for LogitNorm {
     }
 
     fn options(&self) -> &Options {
-        &self.options
+        self.cross_entropy.options()
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
+        self.cross_entropy.options_mut()
     }
 
     fn is_shift_invariant(&self) -> bool {
@@ -107,15 +107,15 @@ impl Criterion for LogitNorm {
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(&self.options, work, |classes| {
-            let plain = Plain { options: &self.options };
+        objective::run(self.options(), work, |classes| {
+            let plain = self.cross_entropy.prepare(classes, false)?;
             Ok(Prepared { plain, tau: self.tau, minimum: minimum(classes, self.tau) })
         })
     }
 }
 
 struct Prepared<'a> {
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
     tau: f64,
     /// Of a row on which every class can occur.
     minimum: f64,

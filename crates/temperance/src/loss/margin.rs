@@ -1,9 +1,9 @@
 //! Margin-based label smoothing: cross-entropy with a bound on how far logits may lie below the largest.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::strength;
+use super::cross_entropy::{self, CrossEntropy, strength};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
-use super::plain::{Plain, PlainRow};
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
@@ -69,7 +69,7 @@ const SUMMED: ParameterEntry =
 /// Source: Liu et al. 2022, "The Devil is in the Margin"; their code, `logit_margin_l1.py` (mean, m = 10, α = 0.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarginSmoothing {
-    options: Options,
+    cross_entropy: CrossEntropy,
     margin: f64,
     alpha: f64,
     summed: bool,
@@ -82,7 +82,7 @@ impl MarginSmoothing {
     /// Unless 0 ≤ m < ∞ and 0 ≤ α < ∞.
     pub fn new(margin: f64, alpha: f64) -> Result<Self> {
         Ok(MarginSmoothing {
-            options: Options::default(),
+            cross_entropy: CrossEntropy::new(),
             margin: strength("margin", margin)?,
             alpha: strength("α of margin-based label smoothing", alpha)?,
             summed: false,
@@ -147,19 +147,19 @@ impl Criterion for MarginSmoothing {
     }
 
     fn options(&self) -> &Options {
-        &self.options
+        self.cross_entropy.options()
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
+        self.cross_entropy.options_mut()
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(&self.options, work, |classes| {
+        objective::run(self.options(), work, |classes| {
             let lambda = self.lambda(classes);
             Ok(Prepared {
-                plain: Plain { options: &self.options },
+                plain: self.cross_entropy.prepare(classes, soft)?,
                 margin: self.margin,
                 lambda,
                 minimum: if soft { f64::NAN } else { minimum(self.margin, lambda, classes) },
@@ -169,7 +169,7 @@ impl Criterion for MarginSmoothing {
 }
 
 struct Prepared<'a> {
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
     margin: f64,
     lambda: f64,
     /// Of a row with a label on which every class can occur.
@@ -178,7 +178,7 @@ struct Prepared<'a> {
 
 impl Objective for Prepared<'_> {
     /// That of cross-entropy, and the number of gaps beyond the margin.
-    type Row<R> = (PlainRow<R>, usize);
+    type Row<R> = (RowLoss<R>, usize);
 
     #[inline(always)]
     fn row<R: Precision, I: Isa>(
@@ -218,15 +218,17 @@ impl Objective for Prepared<'_> {
         if *active == 0 || self.lambda == 0.0 {
             return self.plain.gradient::<R, I>(row, z, scale, buffers);
         }
-        buffers.own.clear();
-        buffers.own.extend(z.iter().map(|z| row.sums.max - z.to_f64()));
+        let mut gaps = std::mem::take(&mut buffers.own);
+        gaps.clear();
+        gaps.extend(z.iter().map(|z| row.sums.max - z.to_f64()));
         self.plain.gradient::<R, I>(row, z, scale, buffers);
         let pull = scale * row.weight() * self.lambda;
-        for (g, &gap) in z.iter_mut().zip(&buffers.own) {
+        for (g, &gap) in z.iter_mut().zip(&gaps) {
             let counts = (gap > self.margin) & (gap < f64::INFINITY);
             *g = R::from_f64(g.to_f64() - if counts { pull } else { 0.0 });
         }
         let top = &mut z[row.sums.arg_max];
         *top = R::from_f64(top.to_f64() + pull * *active as f64);
+        buffers.own = gaps;
     }
 }

@@ -12,14 +12,14 @@ mod logit_norm;
 mod margin;
 mod objective;
 mod options;
-mod plain;
 mod poly;
 mod reduction;
 mod smoothing;
+mod terms;
 pub mod theory;
 
 pub use criterion::{Criterion, Supervision, Work};
-pub use cross_entropy::CrossEntropy;
+pub use cross_entropy::{CrossEntropy, Saved};
 pub use dual_focal::DualFocal;
 pub use focal::Focal;
 pub use library::Library;

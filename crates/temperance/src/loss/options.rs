@@ -105,15 +105,6 @@ impl Options {
         }
     }
 
-    /// The weight of a class's own term.
-    #[inline(always)]
-    pub(super) fn class_weight(&self, class: usize) -> f64 {
-        match (&self.weights, self.weighting) {
-            (Some(weights), Weighting::Torch) => weights.as_slice()[class],
-            _ => 1.0,
-        }
-    }
-
     /// Weights that multiply the whole loss of a row, if there are any.
     pub(super) fn row_weights(&self) -> Option<&ClassWeights> {
         self.weights.as_ref().filter(|_| self.weighting == Weighting::Sample)

@@ -1,8 +1,9 @@
 //! Poly-1: cross-entropy with another weight on the first term of its expansion in 1 - p.
 
 use super::criterion::{Criterion, Supervision, Work};
+use super::cross_entropy::{self, CrossEntropy};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen};
-use super::plain::{Plain, PlainRow, Target};
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
@@ -55,7 +56,7 @@ const EPSILON: ParameterEntry = ParameterEntry { name: "epsilon", domain: "-1 or
 /// `poly_loss_cross_entropy`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Poly1 {
-    options: Options,
+    cross_entropy: CrossEntropy,
     epsilon: f64,
 }
 
@@ -68,7 +69,7 @@ impl Poly1 {
         if !(-1.0..f64::INFINITY).contains(&epsilon) {
             return Err(Error::parameter("ε of Poly-1", epsilon, "a finite number, -1 or above"));
         }
-        Ok(Poly1 { options: Options::default(), epsilon })
+        Ok(Poly1 { cross_entropy: CrossEntropy::new(), epsilon })
     }
 }
 
@@ -82,28 +83,29 @@ impl Criterion for Poly1 {
     }
 
     fn options(&self) -> &Options {
-        &self.options
+        self.cross_entropy.options()
     }
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
+        self.cross_entropy.options_mut()
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(&self.options, work, |_| {
-            Ok(Prepared { loss: self, plain: Plain { options: &self.options } })
+        let soft = matches!(work.given.targets, Targets::Soft(_));
+        objective::run(self.options(), work, |classes| {
+            Ok(Prepared { loss: self, plain: self.cross_entropy.prepare(classes, soft)? })
         })
     }
 }
 
 struct Prepared<'a> {
     loss: &'a Poly1,
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
 }
 
 /// What the loss of a row leaves for its gradient, with v = w·t.
 struct PolyRow<R> {
-    plain: PlainRow<R>,
+    plain: RowLoss<R>,
     /// p_y of a label; for soft labels Σ v·p over all classes but the largest.
     likely: f64,
 }
@@ -121,21 +123,17 @@ impl Objective for Prepared<'_> {
     ) -> Result<Option<(Seen, PolyRow<R>)>> {
         let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
         let (sums, mut likely, mut unlikely) = (&plain.sums, 0.0, 0.0);
-        match (&given.targets, &plain.target) {
-            (_, Target::Label(label, weight)) => {
-                let (p, rest) = sums.probability(*label, z[*label].to_f64() - sums.max);
-                (likely, unlikely) = (p, weight * rest);
+        if let Some(label) = plain.label() {
+            let (p, rest) = sums.probability(label, z[label].to_f64() - sums.max);
+            (likely, unlikely) = (p, plain.weight() * rest);
+        } else if let Targets::Soft(labels) = &given.targets {
+            let t = labels.row(at.row, at.first_row, &mut buffers.soft)?;
+            for (class, (&z, &t)) in z.iter().zip(t).enumerate() {
+                let v = t * self.loss.cross_entropy.weight(class);
+                let (p, rest) = sums.probability(class, z.to_f64() - sums.max);
+                unlikely += v * rest;
+                likely += if class == sums.arg_max { 0.0 } else { v * p };
             }
-            (Targets::Soft(labels), _) => {
-                let t = labels.row(at.row, at.first_row, &mut buffers.soft)?;
-                for (class, (&z, &t)) in z.iter().zip(t).enumerate() {
-                    let v = t * self.loss.options.class_weight(class);
-                    let (p, rest) = sums.probability(class, z.to_f64() - sums.max);
-                    unlikely += v * rest;
-                    likely += if class == sums.arg_max { 0.0 } else { v * p };
-                }
-            }
-            (Targets::Labels(_), Target::Soft(..)) => {}
         }
         let value = seen.value + self.loss.epsilon * unlikely;
         Ok(Some((Seen { value, ..seen }, PolyRow { plain, likely })))
@@ -150,28 +148,27 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) {
         let epsilon = self.loss.epsilon;
-        match &plain.target {
-            Target::Label(..) => {
-                self.plain.gradient::<R, I>(plain, z, scale * (1.0 + epsilon * likely), buffers);
-            }
-            Target::Soft(target, ..) => {
-                buffers.own.clear();
-                buffers.own.extend(z.iter().map(|z| z.to_f64()));
-                self.plain.gradient::<R, I>(plain, z, scale, buffers);
-                let top = plain.sums.arg_max;
-                let (p_top, rest) = plain.sums.probability(top, 0.0);
-                let v_top = target[top].to_f64();
-                for (class, (g, &z)) in z.iter_mut().zip(&buffers.own).enumerate() {
-                    let (p, _) = plain.sums.probability(class, z - plain.sums.max);
-                    // Σ v·p - v, from numbers that do not cancel at the largest class.
-                    let lead = if class == top {
-                        likely - v_top * rest
-                    } else {
-                        likely + v_top * p_top - target[class].to_f64()
-                    };
-                    *g = R::from_f64(g.to_f64() + scale * epsilon * p * lead);
-                }
-            }
+        if plain.label().is_some() {
+            return self.plain.gradient::<R, I>(plain, z, scale * (1.0 + epsilon * likely), buffers);
         }
+        let mut logits = std::mem::take(&mut buffers.own);
+        logits.clear();
+        logits.extend(z.iter().map(|z| z.to_f64()));
+        self.plain.gradient::<R, I>(plain, z, scale, buffers);
+        let top = plain.sums.arg_max;
+        let (p_top, rest) = plain.sums.probability(top, 0.0);
+        let targets = plain.targets();
+        let v_top = targets[top].to_f64();
+        for (class, (g, &z)) in z.iter_mut().zip(&logits).enumerate() {
+            let (p, _) = plain.sums.probability(class, z - plain.sums.max);
+            // Σ v·p - v, from numbers that do not cancel at the largest class.
+            let lead = if class == top {
+                likely - v_top * rest
+            } else {
+                likely + v_top * p_top - targets[class].to_f64()
+            };
+            *g = R::from_f64(g.to_f64() + scale * epsilon * p * lead);
+        }
+        buffers.own = logits;
     }
 }
