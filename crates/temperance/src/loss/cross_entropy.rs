@@ -153,20 +153,20 @@ impl CrossEntropy {
     }
 
     /// The weight of a class's own term.
-    fn weight(&self, class: usize) -> f64 {
+    pub(super) fn weight(&self, class: usize) -> f64 {
         match (&self.options.weights, self.options.weighting) {
             (Some(weights), Weighting::Torch) => weights.as_slice()[class],
             _ => 1.0,
         }
     }
 
-    fn is_weighted(&self) -> bool {
+    pub(super) fn is_weighted(&self) -> bool {
         self.options.weights.is_some() && self.options.weighting == Weighting::Torch
     }
 }
 
 /// A number by which a term is multiplied.
-fn strength(what: &'static str, value: f64) -> Result<f64> {
+pub(super) fn strength(what: &'static str, value: f64) -> Result<f64> {
     if (0.0..f64::INFINITY).contains(&value) {
         Ok(value)
     } else {
@@ -209,7 +209,7 @@ impl Criterion for CrossEntropy {
 }
 
 /// What all rows share.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     loss: &'a CrossEntropy,
     /// a of t = a·onehot + b.
     label_mass: f64,
@@ -235,12 +235,12 @@ enum Minimum {
     Unknown,
 }
 
-fn x_ln_x(x: f64) -> f64 {
+pub(super) fn x_ln_x(x: f64) -> f64 {
     if x > 0.0 { x * x.ln() } else { 0.0 }
 }
 
 impl<'a> Prepared<'a> {
-    fn new(loss: &'a CrossEntropy, resolved: Resolved, classes: usize, soft: bool) -> Self {
+    pub(super) fn new(loss: &'a CrossEntropy, resolved: Resolved, classes: usize, soft: bool) -> Self {
         let Resolved { label_mass, base } = resolved;
         let base = match (base, loss.is_weighted()) {
             (BaseMass::Constant(base), false) => PreparedBase::Constant(base),
@@ -313,8 +313,8 @@ impl<'a> Prepared<'a> {
 }
 
 /// What the loss of a row leaves for its gradient.
-struct RowLoss<R> {
-    sums: Sums,
+pub(super) struct RowLoss<R> {
+    pub(super) sums: Sums,
     entropy: f64,
     /// Σ w·t.
     mass: f64,
@@ -332,6 +332,33 @@ enum RowTarget<R> {
     Label(usize, f64),
     /// w·t of every class.
     PerClass(Vec<R>),
+}
+
+impl<R> RowLoss<R> {
+    /// A row with a target w·t of every class, their sum, and no other terms.
+    #[inline(always)]
+    pub(super) fn of_targets(sums: Sums, entropy: f64, mass: f64, targets: Vec<R>) -> Self {
+        let target = RowTarget::PerClass(targets);
+        RowLoss { sums, entropy, mass, pull: 0.0, penalty: 0.0, logit_penalty: 0.0, target }
+    }
+
+    /// The label, if it is hard.
+    #[inline(always)]
+    pub(super) fn label(&self) -> Option<usize> {
+        match self.target {
+            RowTarget::Label(label, _) => Some(label),
+            RowTarget::PerClass(_) => None,
+        }
+    }
+
+    /// The weight of the row's terms besides the cross-entropy.
+    #[inline(always)]
+    pub(super) fn weight(&self) -> f64 {
+        match self.target {
+            RowTarget::Label(_, weight) => weight,
+            RowTarget::PerClass(_) => 1.0,
+        }
+    }
 }
 
 impl Objective for Prepared<'_> {

@@ -2,18 +2,28 @@
 //!
 //! Every loss is a [`Criterion`]; [`LOSSES`] lists them by name.
 
+mod binary;
 mod criterion;
 mod cross_entropy;
+mod distillation;
+mod entropy_family;
 mod objective;
+mod online_smoothing;
 mod options;
 mod reduction;
+mod schedule;
 mod smoothing;
 pub mod theory;
 
+pub use binary::{BinaryConvention, BinaryCrossEntropy};
 pub use criterion::{Criterion, Supervision, Work};
 pub use cross_entropy::CrossEntropy;
+pub use distillation::{Distillation, Measure, Scaling};
+pub use entropy_family::EntropyFamily;
+pub use online_smoothing::{ClassTargets, OnlineSmoothing, OnlineTargets};
 pub use options::{Options, Reduction, Weighting, WhenEmpty};
 pub use reduction::{Loss, Upstream};
+pub use schedule::Schedule;
 pub use smoothing::{Convention, Smoothing};
 
 use crate::error::Result;
@@ -43,7 +53,13 @@ pub struct Entry {
 }
 
 /// Every loss.
-pub static LOSSES: &[Entry] = &[cross_entropy::ENTRY];
+pub static LOSSES: &[Entry] = &[
+    cross_entropy::ENTRY,
+    binary::ENTRY,
+    distillation::ENTRY,
+    entropy_family::ENTRY,
+    online_smoothing::ENTRY,
+];
 
 /// The loss of that name.
 ///

@@ -58,6 +58,20 @@ pub(crate) fn close(what: &str, got: f64, expected: f64, relative: f64, absolute
     assert!(ok, "{what}: got {got:e}, expected {expected:e}");
 }
 
+/// The gradient of `value` at `z` by differences of fourth order.
+#[allow(dead_code)]
+pub(crate) fn differences(z: &[f64], value: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let h = 1e-3;
+    let at = |j: usize, steps: f64| {
+        let mut moved = z.to_vec();
+        moved[j] += steps * h;
+        value(&moved)
+    };
+    (0..z.len())
+        .map(|j| (8.0 * (at(j, 1.0) - at(j, -1.0)) - (at(j, 2.0) - at(j, -2.0))) / (12.0 * h))
+        .collect()
+}
+
 /// Calls a closure with every case of a fixture.
 #[allow(dead_code)]
 pub(crate) fn each_case(file: &str, mut check: impl FnMut(&str, &Value)) {
