@@ -4,7 +4,7 @@ use super::criterion::{Criterion, Supervision, Work};
 use super::cross_entropy::{strength, x_ln_x};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
 use super::smoothing::check_epsilon;
-use super::{Entry, Loss, Options, Weighting};
+use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -215,15 +215,6 @@ impl BinaryCrossEntropy {
             weights => weights[class],
         }
     }
-
-    /// w of a class.
-    #[inline(always)]
-    fn weight(&self, class: usize) -> f64 {
-        match (&self.options.weights, self.options.weighting) {
-            (Some(weights), Weighting::Torch) => weights.as_slice()[class],
-            _ => 1.0,
-        }
-    }
 }
 
 impl Criterion for BinaryCrossEntropy {
@@ -262,7 +253,8 @@ impl Criterion for BinaryCrossEntropy {
                 let expected = format!("one, or one for each of the {classes} classes");
                 return Err(Error::shape("number of positive weights", self.positive.len(), expected));
             }
-            let least = |y: f64, class: usize| self.weight(class) * self.least(y, class, classes);
+            let least =
+                |y: f64, class: usize| self.options.term_weight(class) * self.least(y, class, classes);
             let all_noes = (0..classes).map(|class| least(0.0, class)).sum();
             Ok(Prepared { loss: self, classes, all_noes })
         })
@@ -343,7 +335,7 @@ impl Objective for Prepared<'_> {
                 let Some(label) = labels.get(at.row, at.first_row)? else { return Ok(None) };
                 targets.resize(z.len(), 0.0);
                 targets[label] = 1.0;
-                let weight = self.loss.weight(label);
+                let weight = self.loss.options.term_weight(label);
                 minimum = self.all_noes + weight * self.loss.least(1.0, label, self.classes)
                     - weight * self.loss.least(0.0, label, self.classes);
             }
@@ -374,7 +366,7 @@ impl Objective for Prepared<'_> {
             let answer = Answer::new(z);
             let (a, b) = (loss.positive_weight(class) * *t, 1.0 - *t);
             let own = product(a, answer.yes) + product(b, answer.no) - loss.penalty * answer.entropy;
-            value += product(loss.weight(class), own);
+            value += product(loss.options.term_weight(class), own);
             nll += product(y, answer.yes) + product(1.0 - y, answer.no);
             entropy += answer.entropy;
         }
@@ -393,7 +385,7 @@ impl Objective for Prepared<'_> {
             let Answer { p, q, .. } = Answer::new(logit);
             let pull = loss.penalty * product(p * q, logit);
             let gradient = (1.0 - t) * p - loss.positive_weight(class) * t * q + pull;
-            *z = R::from_f64(scale * loss.weight(class) * gradient);
+            *z = R::from_f64(scale * loss.options.term_weight(class) * gradient);
         }
     }
 }

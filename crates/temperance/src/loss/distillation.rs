@@ -1,11 +1,12 @@
 //! Knowledge distillation: a student learns from the labels and from the softened predictions of a teacher.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, x_ln_x};
+use super::cross_entropy::{CrossEntropy, x_ln_x};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
-use super::{Entry, Loss, Options, Smoothing};
+use super::plain::{Plain, RowLoss, RowTarget};
+use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
-use crate::input::{Logits, Targets};
+use crate::input::Logits;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
 use crate::row::{self, Isa, Order, Sums};
 
@@ -172,31 +173,30 @@ impl Criterion for Distillation {
         if work.given.teacher.is_none() {
             return Err(Error::shape("teacher", "missing", "its logits, in a pair with the targets"));
         }
-        let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(self.options(), work, |classes| {
-            let resolved = Smoothing::default().resolve(classes)?;
-            let cross_entropy = cross_entropy::Prepared::new(&self.cross_entropy, resolved, classes, soft);
-            let scale = match self.scaling {
-                Scaling::SquaredTemperature => self.temperature * self.temperature,
-                Scaling::One => 1.0,
-            };
-            Ok(Prepared { loss: self, cross_entropy, share: self.weight * scale })
-        })
+        if self.weight == 0.0 {
+            return self.cross_entropy.run(work);
+        }
+        let scale = match self.scaling {
+            Scaling::SquaredTemperature => self.temperature * self.temperature,
+            Scaling::One => 1.0,
+        };
+        let (plain, share) = (Plain { options: self.options() }, self.weight * scale);
+        objective::run(self.options(), work, |_| Ok(Prepared { loss: self, plain, share }))
     }
 }
 
 /// What all rows share.
 struct Prepared<'a> {
     loss: &'a Distillation,
-    cross_entropy: cross_entropy::Prepared<'a>,
+    plain: Plain<'a>,
     /// w·s.
     share: f64,
 }
 
 /// What the loss of a row leaves for its gradient; q(T) and the student's logits are in the buffers.
 struct Row<R> {
-    cross_entropy: RowLoss<R>,
-    /// r·w·s; 0 if there is nothing in the buffers.
+    plain: RowLoss<R>,
+    /// r·w·s.
     strength: f64,
     /// Of z/T.
     sums: Sums,
@@ -215,15 +215,11 @@ impl Objective for Prepared<'_> {
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Row<R>)>> {
-        let Some((seen, cross_entropy)) = self.cross_entropy.row::<R, I>(z, given, at, buffers)? else {
+        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else {
             return Ok(None);
         };
-        let strength = self.share * cross_entropy.weight();
-        let (Some(teacher), true) = (&given.teacher, strength > 0.0) else {
-            let sums = cross_entropy.sums;
-            let seen = Seen { value: product(1.0 - self.loss.weight, seen.value), ..seen };
-            return Ok(Some((seen, Row { cross_entropy, strength: 0.0, sums, others: 0.0 })));
-        };
+        let strength = self.share * plain.weight();
+        let Some(teacher) = &given.teacher else { return Ok(None) };
         let beta = 1.0 / self.loss.temperature;
         let Buffers { own: q, soft: student } = buffers;
         q.resize(z.len(), 0.0);
@@ -246,18 +242,15 @@ impl Objective for Prepared<'_> {
         let top = sums.arg_max;
         let others =
             if top == of_teacher.arg_max { of_teacher.tail / (1.0 + of_teacher.tail) } else { 1.0 - q[top] };
-        let value = product(1.0 - self.loss.weight, seen.value) + strength * distance;
-        let minimum = strength * self.least_distance(&cross_entropy, q, entropy);
+        let value = product(1.0 - self.loss.weight, seen.value) + product(strength, distance);
+        let minimum = strength * self.least_distance(&plain, q, entropy);
         let seen = Seen { value, minimum, ..seen };
-        Ok(Some((seen, Row { cross_entropy, strength, sums, others })))
+        Ok(Some((seen, Row { plain, strength, sums, others })))
     }
 
     #[inline(always)]
     fn gradient<R: Precision, I: Isa>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
-        self.cross_entropy.gradient::<R, I>(&row.cross_entropy, z, (1.0 - self.loss.weight) * scale, buffers);
-        if row.strength == 0.0 {
-            return;
-        }
+        self.plain.gradient::<R, I>(&row.plain, z, (1.0 - self.loss.weight) * scale, buffers);
         let Buffers { own: q, soft: p } = buffers;
         let beta = 1.0 / self.loss.temperature;
         let (scale, top) = (scale * row.strength * beta, row.sums.arg_max);
@@ -276,10 +269,10 @@ impl Prepared<'_> {
     #[inline(always)]
     fn least_distance<R>(&self, row: &RowLoss<R>, q: &[f64], entropy: f64) -> f64 {
         let w = self.loss.weight;
-        let least_cross = match row.label() {
+        let least_cross = match row.target {
             _ if w == 1.0 => entropy,
             // One target (1-w)·y + w·q, of which this is the entropy.
-            Some(label) if self.loss.temperature == 1.0 => {
+            RowTarget::Label(label, _) if self.loss.temperature == 1.0 => {
                 let (of_label, whole) = (w * q[label], x_ln_x(w) - w * entropy);
                 -(whole - x_ln_x(of_label) + x_ln_x(1.0 - w + of_label)) / w
             }

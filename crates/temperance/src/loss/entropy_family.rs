@@ -1,10 +1,11 @@
 //! The family of entropy regularisers between the confidence penalty and label smoothing.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, strength};
+use super::cross_entropy::{CrossEntropy, strength};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
+use super::plain::{Plain, RowLoss};
 use super::smoothing::distribution;
-use super::{Entry, Loss, Options, Smoothing};
+use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -106,6 +107,16 @@ impl EntropyFamily {
         self.prior = Some(prior);
         Ok(self)
     }
+
+    fn check_prior(&self, classes: usize) -> Result<()> {
+        match &self.prior {
+            Some(prior) if prior.len() != classes => {
+                let expected = format!("one entry for each of the {classes} classes");
+                Err(Error::shape("length of the prior", prior.len(), expected))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Criterion for EntropyFamily {
@@ -128,6 +139,11 @@ impl Criterion for EntropyFamily {
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
+        if self.beta == 0.0 {
+            let classes = objective::check_work(self.options(), &work)?;
+            self.check_prior(classes)?;
+            return self.cross_entropy.run(work);
+        }
         let soft = matches!(work.given.targets, Targets::Soft(_));
         objective::run(self.options(), work, |classes| Prepared::new(self, classes, soft))
     }
@@ -135,7 +151,7 @@ impl Criterion for EntropyFamily {
 
 /// What all rows share.
 struct Prepared<'a> {
-    cross_entropy: cross_entropy::Prepared<'a>,
+    plain: Plain<'a>,
     beta: f64,
     divergence: Divergence,
     prior: Prior,
@@ -151,11 +167,8 @@ enum Prior {
 
 impl<'a> Prepared<'a> {
     fn new(loss: &'a EntropyFamily, classes: usize, soft: bool) -> Result<Self> {
+        loss.check_prior(classes)?;
         let prior = match &loss.prior {
-            Some(prior) if prior.len() != classes => {
-                let expected = format!("one entry for each of the {classes} classes");
-                return Err(Error::shape("length of the prior", prior.len(), expected));
-            }
             Some(prior) => Prior::PerClass(prior.iter().map(|u| (*u, u.ln())).collect()),
             None => Prior::Uniform(1.0 / classes as f64, -(classes as f64).ln()),
         };
@@ -164,9 +177,8 @@ impl<'a> Prepared<'a> {
             Prior::Uniform(..) if !soft => divergence.least_loss(loss.beta, classes),
             _ => f64::NAN,
         };
-        let resolved = Smoothing::default().resolve(classes)?;
-        let cross_entropy = cross_entropy::Prepared::new(&loss.cross_entropy, resolved, classes, soft);
-        Ok(Prepared { cross_entropy, beta: loss.beta, divergence, prior, minimum })
+        let plain = Plain { options: loss.options() };
+        Ok(Prepared { plain, beta: loss.beta, divergence, prior, minimum })
     }
 
     #[inline(always)]
@@ -291,7 +303,7 @@ fn minus_ln_1p(x: f64) -> f64 {
 
 /// What the loss of a row leaves for its gradient; p and v of every class are in the buffers.
 struct Row<R> {
-    cross_entropy: RowLoss<R>,
+    plain: RowLoss<R>,
     /// r·β.
     strength: f64,
     /// Σv.
@@ -311,15 +323,12 @@ impl Objective for Prepared<'_> {
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Row<R>)>> {
-        let Some((seen, cross_entropy)) = self.cross_entropy.row::<R, I>(z, given, at, buffers)? else {
+        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else {
             return Ok(None);
         };
-        let strength = self.beta * cross_entropy.weight();
-        if strength == 0.0 {
-            return Ok(Some((seen, Row { cross_entropy, strength, sum: 0.0, above_top: 0.0 })));
-        }
+        let strength = self.beta * plain.weight();
         let Buffers { own: p, soft: v } = buffers;
-        let (sums, top) = (&cross_entropy.sums, cross_entropy.sums.arg_max);
+        let (sums, top) = (&plain.sums, plain.sums.arg_max);
         let log_sum = sums.tail.ln_1p();
         p.clear();
         p.extend(z.iter().map(|z| z.to_f64()));
@@ -341,19 +350,16 @@ impl Objective for Prepared<'_> {
             above_top += term.v - p * slope_top;
             v.push(term.v);
         }
-        let minimum = cross_entropy.weight() * self.minimum;
+        let minimum = plain.weight() * self.minimum;
         let seen = Seen { value: seen.value + product(strength, divergence), minimum, ..seen };
-        Ok(Some((seen, Row { cross_entropy, strength, sum: above_top + slope_top, above_top })))
+        Ok(Some((seen, Row { plain, strength, sum: above_top + slope_top, above_top })))
     }
 
     #[inline(always)]
     fn gradient<R: Precision, I: Isa>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
-        self.cross_entropy.gradient::<R, I>(&row.cross_entropy, z, scale, buffers);
-        if row.strength == 0.0 {
-            return;
-        }
+        self.plain.gradient::<R, I>(&row.plain, z, scale, buffers);
         let Buffers { own: p, soft: v } = buffers;
-        let (scale, top) = (scale * row.strength, row.cross_entropy.sums.arg_max);
+        let (scale, top) = (scale * row.strength, row.plain.sums.arg_max);
         let of_top = z[top] + R::from_f64(scale * p[top] * row.above_top);
         for ((z, &p), &v) in z.iter_mut().zip(p.iter()).zip(v.iter()) {
             *z = *z + R::from_f64(scale * (p * row.sum - v));

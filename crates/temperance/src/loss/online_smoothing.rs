@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{self, CrossEntropy, RowLoss, x_ln_x};
+use super::cross_entropy::{CrossEntropy, x_ln_x};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, check_row, hard_label, product};
-use super::smoothing::{BaseMass, Resolved, distribution};
+use super::plain::{Plain, RowLoss, RowTarget};
+use super::smoothing::distribution;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold;
@@ -106,32 +107,33 @@ impl Criterion for OnlineSmoothing {
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
-        objective::run(self.options(), work, |classes| {
-            let targets = self.targets.as_deref();
-            if let Some(targets) = targets.filter(|targets| targets.classes != classes) {
-                let expected = format!("the {classes} classes of the logits");
-                return Err(Error::shape(
-                    "number of classes of the class targets",
-                    targets.classes,
-                    expected,
-                ));
-            }
-            let base = BaseMass::Constant((1.0 - self.alpha) / classes as f64);
-            let resolved = Resolved { label_mass: self.alpha, base };
-            let cross_entropy = cross_entropy::Prepared::new(&self.cross_entropy, resolved, classes, false);
+        let classes = objective::check_work(self.options(), &work)?;
+        let Targets::Labels(_) = work.given.targets else {
+            let expected = "class indices, which online label smoothing is defined for";
+            return Err(Error::parameter("kind of labels", "soft", expected));
+        };
+        let targets = self.targets.as_deref();
+        if let Some(targets) = targets.filter(|targets| targets.classes != classes) {
+            let expected = format!("the {classes} classes of the logits");
+            return Err(Error::shape("number of classes of the class targets", targets.classes, expected));
+        }
+        match targets {
             // With α = 1 they have no part, not even at -inf.
-            let targets = targets.filter(|_| self.alpha < 1.0);
-            Ok(Prepared { loss: self, cross_entropy, targets })
-        })
+            Some(targets) if self.alpha < 1.0 => {
+                let prepared =
+                    Prepared { plain: Plain { options: self.options() }, alpha: self.alpha, targets };
+                objective::run(self.options(), work, |_| Ok(prepared))
+            }
+            _ => self.cross_entropy.clone().label_smoothing(1.0 - self.alpha)?.run(work),
+        }
     }
 }
 
 /// What all rows share.
 struct Prepared<'a> {
-    loss: &'a OnlineSmoothing,
-    /// With uniform targets.
-    cross_entropy: cross_entropy::Prepared<'a>,
-    targets: Option<&'a ClassTargets>,
+    plain: Plain<'a>,
+    alpha: f64,
+    targets: &'a ClassTargets,
 }
 
 impl Objective for Prepared<'_> {
@@ -143,30 +145,28 @@ impl Objective for Prepared<'_> {
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
-        buffers: &mut Buffers,
+        _: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
         let Some(label) = hard_label("online label smoothing", given, at)? else { return Ok(None) };
-        let Some(targets) = self.targets else {
-            return self.cross_entropy.row::<R, I>(z, given, at, buffers);
-        };
         let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let row::Described { log_sum, entropy, .. } = sums.describe();
-        let (alpha, cross_entropy) = (self.loss.alpha, &self.loss.cross_entropy);
+        let Prepared { plain: Plain { options }, alpha, targets } = *self;
         let (mut mass, mut below) = (0.0, 0.0);
         let mut target = Vec::with_capacity(z.len());
         for (class, (&s, z)) in targets.of(label).iter().zip(z).enumerate() {
             let own = if class == label { alpha } else { 0.0 };
-            let t = cross_entropy.weight(class) * (own + (1.0 - alpha) * s);
+            let t = options.term_weight(class) * (own + (1.0 - alpha) * s);
             mass += t;
             below += product(t, z.to_f64() - sums.max);
             target.push(R::from_f64(t));
         }
         let nll = log_sum - (z[label].to_f64() - sums.max);
         let correct = if label == sums.arg_max { 1.0 } else { 0.0 };
-        let minimum = if cross_entropy.is_weighted() { f64::NAN } else { targets.entropy_with(label, alpha) };
+        let minimum =
+            if options.term_weights().is_some() { f64::NAN } else { targets.entropy_with(label, alpha) };
         let seen = Seen { value: product(mass, log_sum) - below, nll, entropy, correct, minimum };
-        Ok(Some((seen, RowLoss::of_targets(sums, entropy, mass, target))))
+        Ok(Some((seen, RowLoss { sums, mass, target: RowTarget::PerClass(target) })))
     }
 
     #[inline(always)]
@@ -177,7 +177,7 @@ impl Objective for Prepared<'_> {
         scale: f64,
         buffers: &mut Buffers,
     ) {
-        self.cross_entropy.gradient::<R, I>(row, z, scale, buffers);
+        self.plain.gradient::<R, I>(row, z, scale, buffers);
     }
 }
 
