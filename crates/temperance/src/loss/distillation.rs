@@ -1,12 +1,12 @@
 //! Knowledge distillation: a student learns from the labels and from the softened predictions of a teacher.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{CrossEntropy, x_ln_x};
+use super::cross_entropy::{self, CrossEntropy, x_ln_x};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
-use super::plain::{Plain, RowLoss, RowTarget};
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
-use crate::input::Logits;
+use crate::input::{Logits, Targets};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
 use crate::row::{self, Isa, Order, Sums};
 
@@ -180,15 +180,18 @@ impl Criterion for Distillation {
             Scaling::SquaredTemperature => self.temperature * self.temperature,
             Scaling::One => 1.0,
         };
-        let (plain, share) = (Plain { options: self.options() }, self.weight * scale);
-        objective::run(self.options(), work, |_| Ok(Prepared { loss: self, plain, share }))
+        let soft = matches!(work.given.targets, Targets::Soft(_));
+        objective::run(self.options(), work, |classes| {
+            let plain = self.cross_entropy.prepare(classes, soft)?;
+            Ok(Prepared { loss: self, plain, share: self.weight * scale })
+        })
     }
 }
 
 /// What all rows share.
 struct Prepared<'a> {
     loss: &'a Distillation,
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
     /// w·s.
     share: f64,
 }
@@ -267,12 +270,12 @@ impl Objective for Prepared<'_> {
 impl Prepared<'_> {
     /// The least loss of a row, labels included, over r·w·s; NaN where it is not known.
     #[inline(always)]
-    fn least_distance<R>(&self, row: &RowLoss<R>, q: &[f64], entropy: f64) -> f64 {
+    fn least_distance<R: Precision>(&self, row: &RowLoss<R>, q: &[f64], entropy: f64) -> f64 {
         let w = self.loss.weight;
-        let least_cross = match row.target {
+        let least_cross = match row.label() {
             _ if w == 1.0 => entropy,
             // One target (1-w)·y + w·q, of which this is the entropy.
-            RowTarget::Label(label, _) if self.loss.temperature == 1.0 => {
+            Some(label) if self.loss.temperature == 1.0 => {
                 let (of_label, whole) = (w * q[label], x_ln_x(w) - w * entropy);
                 -(whole - x_ln_x(of_label) + x_ln_x(1.0 - w + of_label)) / w
             }

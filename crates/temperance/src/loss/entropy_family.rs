@@ -1,10 +1,10 @@
 //! The family of entropy regularisers between the confidence penalty and label smoothing.
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{CrossEntropy, strength};
+use super::cross_entropy::{self, CrossEntropy, strength};
 use super::objective::{self, Buffers, Objective, Place, Precision, Seen, product};
-use super::plain::{Plain, RowLoss};
 use super::smoothing::distribution;
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Targets;
@@ -151,7 +151,7 @@ impl Criterion for EntropyFamily {
 
 /// What all rows share.
 struct Prepared<'a> {
-    plain: Plain<'a>,
+    plain: cross_entropy::Prepared<'a>,
     beta: f64,
     divergence: Divergence,
     prior: Prior,
@@ -177,7 +177,7 @@ impl<'a> Prepared<'a> {
             Prior::Uniform(..) if !soft => divergence.least_loss(loss.beta, classes),
             _ => f64::NAN,
         };
-        let plain = Plain { options: loss.options() };
+        let plain = loss.cross_entropy.prepare(classes, soft)?;
         Ok(Prepared { plain, beta: loss.beta, divergence, prior, minimum })
     }
 

@@ -12,15 +12,15 @@ mod library;
 mod objective;
 mod online_smoothing;
 mod options;
-mod plain;
 mod reduction;
 mod schedule;
 mod smoothing;
+mod terms;
 pub mod theory;
 
 pub use binary::{BinaryConvention, BinaryCrossEntropy};
 pub use criterion::{Criterion, Supervision, Work};
-pub use cross_entropy::CrossEntropy;
+pub use cross_entropy::{CrossEntropy, Saved};
 pub use distillation::{Distillation, Measure, Scaling};
 pub use entropy_family::EntropyFamily;
 pub use library::Library;

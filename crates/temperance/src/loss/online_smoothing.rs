@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::criterion::{Criterion, Supervision, Work};
-use super::cross_entropy::{CrossEntropy, x_ln_x};
-use super::objective::{self, Buffers, Objective, Place, Precision, Seen, check_row, hard_label, product};
-use super::plain::{Plain, RowLoss, RowTarget};
+use super::cross_entropy::{self, CrossEntropy, x_ln_x};
+use super::objective::{self, Buffers, Objective, Place, Precision, Seen, check_row, hard_label};
 use super::smoothing::distribution;
+use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold;
@@ -119,11 +119,10 @@ impl Criterion for OnlineSmoothing {
         }
         match targets {
             // With α = 1 they have no part, not even at -inf.
-            Some(targets) if self.alpha < 1.0 => {
-                let prepared =
-                    Prepared { plain: Plain { options: self.options() }, alpha: self.alpha, targets };
-                objective::run(self.options(), work, |_| Ok(prepared))
-            }
+            Some(targets) if self.alpha < 1.0 => objective::run(self.options(), work, |classes| {
+                let plain = self.cross_entropy.prepare(classes, true)?;
+                Ok(Prepared { loss: self, plain, targets })
+            }),
             _ => self.cross_entropy.clone().label_smoothing(1.0 - self.alpha)?.run(work),
         }
     }
@@ -131,8 +130,8 @@ impl Criterion for OnlineSmoothing {
 
 /// What all rows share.
 struct Prepared<'a> {
-    plain: Plain<'a>,
-    alpha: f64,
+    loss: &'a OnlineSmoothing,
+    plain: cross_entropy::Prepared<'a>,
     targets: &'a ClassTargets,
 }
 
@@ -145,28 +144,25 @@ impl Objective for Prepared<'_> {
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
-        _: &mut Buffers,
+        buffers: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
         let Some(label) = hard_label("online label smoothing", given, at)? else { return Ok(None) };
         let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
-        let row::Described { log_sum, entropy, .. } = sums.describe();
-        let Prepared { plain: Plain { options }, alpha, targets } = *self;
-        let (mut mass, mut below) = (0.0, 0.0);
-        let mut target = Vec::with_capacity(z.len());
-        for (class, (&s, z)) in targets.of(label).iter().zip(z).enumerate() {
-            let own = if class == label { alpha } else { 0.0 };
-            let t = options.term_weight(class) * (own + (1.0 - alpha) * s);
-            mass += t;
-            below += product(t, z.to_f64() - sums.max);
-            target.push(R::from_f64(t));
+        let alpha = self.loss.alpha;
+        let target = &mut buffers.own;
+        target.clear();
+        for &s in self.targets.of(label) {
+            target.push((1.0 - alpha) * s);
         }
-        let nll = log_sum - (z[label].to_f64() - sums.max);
+        target[label] += alpha;
+        let row = self.plain.of_soft(target, z, at, &sums, Vec::with_capacity(z.len()))?;
+        let (seen, row) = self.plain.loss(z, &sums, row);
+        let nll = sums.tail.ln_1p() - (z[label].to_f64() - sums.max);
         let correct = if label == sums.arg_max { 1.0 } else { 0.0 };
-        let minimum =
-            if options.term_weights().is_some() { f64::NAN } else { targets.entropy_with(label, alpha) };
-        let seen = Seen { value: product(mass, log_sum) - below, nll, entropy, correct, minimum };
-        Ok(Some((seen, RowLoss { sums, mass, target: RowTarget::PerClass(target) })))
+        let is_weighted = self.loss.cross_entropy.is_weighted();
+        let minimum = if is_weighted { f64::NAN } else { self.targets.entropy_with(label, alpha) };
+        Ok(Some((Seen { nll, correct, minimum, ..seen }, row)))
     }
 
     #[inline(always)]
@@ -388,7 +384,7 @@ impl OnlineTargets {
         }
         check_targets(&Scores::from(*logits), &Targets::from(labels))?;
         // First which rows are right, then each class on its own: its rows one after the other.
-        let parts = fold::map_rows(logits.0.layout(), |rows| {
+        let parts = fold::map_rows(logits.0.layout(), &mut vec![(); logits.rows()], |rows, _| {
             let mut right = Vec::new();
             let first_row = rows.start;
             Path::best().run(FindRight {

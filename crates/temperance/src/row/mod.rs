@@ -21,7 +21,7 @@ pub(crate) use isa::{Isa, Operation, Path, Plain};
 pub(crate) use real::{Real, ln_1p};
 pub(crate) use sums::{Order, Sums, Wanted, dot, squared_norm, sums, sweep};
 pub(crate) use tile::{TileLinear, TileSums, tile_gradient, tile_sums, transpose_in, transpose_out};
-pub(crate) use write::{Base, Coefficients, Linear, gradient, gradient_of_kept, log_softmax, softmax};
+pub(crate) use write::{Base, Linear, gradient, gradient_of_kept, log_softmax, softmax};
 
 /// What one pass over a row at β = 1/T tells: the softmax, described.
 #[derive(Debug, Clone, Copy)]

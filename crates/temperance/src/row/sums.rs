@@ -128,7 +128,8 @@ struct BlockSums<R> {
 }
 
 impl Sums {
-    const EMPTY: Sums = Sums {
+    /// Of no entries.
+    pub(crate) const EMPTY: Sums = Sums {
         max: f64::NEG_INFINITY,
         arg_max: 0,
         tail: 0.0,
