@@ -140,7 +140,8 @@ impl BinaryConvention {
 /// use temperance::loss::{BinaryConvention, BinaryCrossEntropy, Criterion};
 /// use temperance::{Logits, SoftLabels};
 ///
-/// let logits = Logits::new(&[0.0, 3_f64.ln()], 2)?; // σ = (1/2, 3/4)
+/// let z = [0.0, 3_f64.ln()]; // σ = (1/2, 3/4)
+/// let logits = Logits::new(&z, 2)?;
 /// let labels = SoftLabels::new(&[1.0, 1.0], 2)?.unnormalised();
 /// let loss = BinaryCrossEntropy::new();
 /// let (value, gradient) = loss.forward_backward::<f64>(&logits, labels)?;

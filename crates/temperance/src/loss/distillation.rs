@@ -91,7 +91,8 @@ pub enum Measure {
 /// use temperance::{Labels, Logits};
 ///
 /// let student = Logits::new(&[0.0, 0.0], 2)?;
-/// let teacher = Logits::new(&[2.0 * 3_f64.ln(), 0.0], 2)?; // (3/4, 1/4) at T = 2
+/// let z = [2.0 * 3_f64.ln(), 0.0]; // q = (3/4, 1/4) at T = 2
+/// let teacher = Logits::new(&z, 2)?;
 /// let loss = Distillation::new(0.5, 2.0)?;
 /// let (value, gradient) = loss.forward_backward::<f64>(&student, (Labels::new(&[1], 2), teacher))?;
 /// assert!((value.value - (0.5 + 0.5 * 4.0) * 2_f64.ln()).abs() < 1e-15);

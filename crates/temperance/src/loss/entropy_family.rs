@@ -55,7 +55,8 @@ const BETA: ParameterEntry = ParameterEntry { name: "beta", domain: "0 or above"
 /// use temperance::loss::{Criterion, CrossEntropy, EntropyFamily};
 /// use temperance::{Labels, Logits};
 ///
-/// let logits = Logits::new(&[3_f64.ln(), 0.0], 2)?; // p = (3/4, 1/4)
+/// let z = [3_f64.ln(), 0.0]; // p = (3/4, 1/4)
+/// let logits = Logits::new(&z, 2)?;
 /// let loss = EntropyFamily::new(0.5, 1.0)?.forward(&logits, Labels::new(&[0], 2))?;
 /// // m = (5/8, 3/8).
 /// let jensen_shannon = 0.5 * (0.75 * 1.2_f64.ln() + 0.25 * (2.0_f64 / 3.0).ln())

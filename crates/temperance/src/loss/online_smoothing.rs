@@ -51,7 +51,8 @@ const ALPHA: ParameterEntry = ParameterEntry { name: "alpha", domain: "from 0 to
 /// use temperance::loss::{ClassTargets, Criterion, OnlineSmoothing};
 /// use temperance::{Labels, Logits};
 ///
-/// let logits = Logits::new(&[0.0, 3_f64.ln()], 2)?; // p = (1/4, 3/4)
+/// let z = [0.0, 3_f64.ln()]; // p = (1/4, 3/4)
+/// let logits = Logits::new(&z, 2)?;
 /// let targets = ClassTargets::new(&[0.5, 0.5, 0.2, 0.8], 2)?;
 /// let loss = OnlineSmoothing::new(0.5)?.targets(targets);
 /// let (value, gradient) = loss.forward_backward::<f64>(&logits, Labels::new(&[1], 2))?;
