@@ -189,7 +189,7 @@ fn refusals() {
     };
     assert_eq!(
         text(loss.forward(&logits, labels)),
-        "teacher is missing; expected its logits, in a pair with the targets"
+        "teacher is missing; expected logits of a teacher, which distillation needs"
     );
     assert_eq!(
         with(&[1.0, 2.0], 2),

@@ -292,7 +292,7 @@ fn refusals() {
     let two = Logits::new(&[0.0, 1.0], 2).unwrap();
     assert_eq!(
         text(loss.forward(&two, soft)),
-        "kind of labels is soft; expected class indices, which online label smoothing is defined for"
+        "kind of labels is soft; expected class indices, which online_smoothing is defined for"
     );
     let three = loss.targets(ClassTargets::uniform(3).unwrap());
     assert_eq!(

@@ -100,7 +100,7 @@ pub enum Measure {
 ///
 /// assert_eq!(
 ///     loss.forward(&student, Labels::new(&[1], 2)).unwrap_err().to_string(),
-///     "teacher is missing; expected its logits, in a pair with the targets"
+///     "teacher is missing; expected logits of a teacher, which distillation needs"
 /// );
 /// # Ok::<(), temperance::Error>(())
 /// ```
@@ -172,7 +172,8 @@ impl Criterion for Distillation {
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         if work.given.teacher.is_none() {
-            return Err(Error::shape("teacher", "missing", "its logits, in a pair with the targets"));
+            let expected = "logits of a teacher, which distillation needs";
+            return Err(Error::shape("teacher", "missing", expected));
         }
         if self.weight == 0.0 {
             return self.cross_entropy.run(work);

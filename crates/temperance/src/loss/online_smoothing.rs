@@ -110,7 +110,7 @@ impl Criterion for OnlineSmoothing {
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let classes = objective::check_work(self.options(), &work)?;
         let Targets::Labels(_) = work.given.targets else {
-            let expected = "class indices, which online label smoothing is defined for";
+            let expected = "class indices, which online_smoothing is defined for";
             return Err(Error::parameter("kind of labels", "soft", expected));
         };
         let targets = self.targets.as_deref();
@@ -147,7 +147,7 @@ impl Objective for Prepared<'_> {
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
-        let Some(label) = hard_label("online label smoothing", given, at)? else { return Ok(None) };
+        let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
         let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let alpha = self.loss.alpha;
