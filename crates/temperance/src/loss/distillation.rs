@@ -228,14 +228,14 @@ impl Objective for Prepared<'_> {
         let Buffers { path, own: q, soft: student } = buffers;
         q.resize(z.len(), 0.0);
         teacher.0.copy_row(at.row, q);
-        let of_teacher = path.sums::<f64, { Order::ENTROPY }>(q, beta);
+        let of_teacher = path.sums::<f64, { Order::ENTROPY }, false>(q, beta);
         if !of_teacher.is_valid() {
             return Err(illegal_teacher(teacher, at));
         }
         path.softmax(q, beta, &of_teacher);
         student.clear();
         student.extend(z.iter().map(|z| z.to_f64()));
-        let sums = path.sums::<f64, { Order::NORMALISER }>(student, beta);
+        let sums = path.sums::<f64, { Order::NORMALISER }, false>(student, beta);
 
         let entropy = of_teacher.describe().entropy;
         let cross = sums.tail.ln_1p() - beta * row::dot(student, Some(q), sums.max);

@@ -548,11 +548,11 @@ fn add_logits<R: Real>(gradient: &mut [R], z: &[R], factors: &[f64]) {
     }
 }
 
-/// Σd·e, Σd on request; every e kept on request.
-struct WithEntropy<const DISTANCES: bool, const KEEP: bool>;
-impl<const D: bool, const K: bool> Wanted for WithEntropy<D, K> {
+/// Σd·e and Σd; every e kept on request.
+struct WithEntropy<const KEEP: bool>;
+impl<const K: bool> Wanted for WithEntropy<K> {
     const ORDER: u8 = Order::ENTROPY;
-    const DISTANCES: bool = D;
+    const DISTANCES: bool = true;
     const KEEP: bool = K;
 }
 
@@ -570,12 +570,10 @@ impl<R: Precision> Operation for Sweep<'_, R> {
     #[inline(always)]
     fn run<I: Isa>(self) -> (Sums, f64) {
         let Sweep { z, base, kept, maxima } = self;
-        let distances = matches!(base, Base::Constant(base) if base != 0.0);
-        let sums = match (distances, kept.is_empty()) {
-            (true, true) => row::sweep::<R, I, WithEntropy<true, false>>(z, R::ONE, kept, maxima),
-            (false, true) => row::sweep::<R, I, WithEntropy<false, false>>(z, R::ONE, kept, maxima),
-            (true, false) => row::sweep::<R, I, WithEntropy<true, true>>(z, R::ONE, kept, maxima),
-            (false, false) => row::sweep::<R, I, WithEntropy<false, true>>(z, R::ONE, kept, maxima),
+        let sums = if kept.is_empty() {
+            row::sweep::<R, I, WithEntropy<false>>(z, R::ONE, kept, maxima)
+        } else {
+            row::sweep::<R, I, WithEntropy<true>>(z, R::ONE, kept, maxima)
         };
         let below = match base {
             Base::Constant(0.0) => 0.0,

@@ -146,7 +146,7 @@ impl Objective for Prepared<'_> {
         let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let norm = row::norm(z, 0.0, 2.0);
         let beta = R::from_f64(1.0 / (self.tau * (norm + EPSILON)));
-        let sums = buffers.path.sums::<R, { Order::ENTROPY }>(z, beta);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, beta);
         let d = beta.to_f64() * (z[label].to_f64() - sums.max);
         let q = (sums.first / (1.0 + sums.tail) - d) / beta.to_f64();
         let radial = if norm > 0.0 && q.is_finite() { q / norm / (norm + EPSILON) } else { 0.0 };

@@ -147,7 +147,7 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
         let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
-        let sums = buffers.path.sums::<R, { Order::ENTROPY }>(z, R::ONE);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let alpha = self.loss.alpha;
         let target = &mut buffers.own;
@@ -466,7 +466,7 @@ fn right_rows(
     for row in 0..logits.rows() {
         let Some(class) = labels.get(first_row + row, 0)? else { continue };
         let z = logits.0.row::<f64>(row, &mut scratch);
-        let sums = path.sums::<f64, { Order::NORMALISER }>(z, 1.0);
+        let sums = path.sums::<f64, { Order::NORMALISER }, false>(z, 1.0);
         check_row(&sums, z, Place { row, first_row: first_row as u64 })?;
         if sums.arg_max == class {
             right.push(Right { row: first_row + row, class, sums });

@@ -305,7 +305,7 @@ impl Objective for Prepared<'_> {
             },
             Targets::Soft(_) => None,
         };
-        let sums = buffers.path.sums::<R, { Order::ENTROPY }>(z, R::ONE);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let row = match (label, &given.targets) {
             (None, Targets::Soft(labels)) => {

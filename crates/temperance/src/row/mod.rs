@@ -25,18 +25,18 @@ pub(crate) use write::{Base, Linear, gradient, gradient_of_kept, log_softmax, so
 
 /// The sweeps as ordinary functions, each compiled once for every instruction set.
 impl Path {
-    /// [`sums`] of a row.
+    /// The sums of a row: see [`sums`](self::sums()).
     #[inline(never)]
-    pub(crate) fn sums<R: Real, const ORDER: u8>(self, row: &[R], beta: R) -> Sums {
-        struct Sweep<'a, R, const ORDER: u8>(&'a [R], R);
-        impl<R: Real, const ORDER: u8> Operation for Sweep<'_, R, ORDER> {
+    pub(crate) fn sums<R: Real, const ORDER: u8, const SQUARES: bool>(self, row: &[R], beta: R) -> Sums {
+        struct Sweep<'a, R, const ORDER: u8, const SQUARES: bool>(&'a [R], R);
+        impl<R: Real, const ORDER: u8, const SQUARES: bool> Operation for Sweep<'_, R, ORDER, SQUARES> {
             type Output = Sums;
             #[inline(always)]
             fn run<I: Isa>(self) -> Sums {
-                sums::<R, I, ORDER, false>(self.0, self.1)
+                sums::<R, I, ORDER, SQUARES>(self.0, self.1)
             }
         }
-        self.run(Sweep::<R, ORDER>(row, beta))
+        self.run(Sweep::<R, ORDER, SQUARES>(row, beta))
     }
 
     /// [`softmax`] of a row.
