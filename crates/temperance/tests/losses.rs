@@ -187,7 +187,7 @@ fn few(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, ..ProptestConfig::default() }
 }
 
-fn ask(loss: &Box<dyn Criterion>, logits: &Logits<'_>, given: Supervision<'_>) -> (Loss, Vec<f64>) {
+fn ask(loss: &impl Criterion, logits: &Logits<'_>, given: Supervision<'_>) -> (Loss, Vec<f64>) {
     loss.forward_backward(logits, given).unwrap()
 }
 
@@ -702,7 +702,7 @@ proptest! {
 
     #[test]
     fn every_way_to_ask_gives_the_same((pick, data) in shapes(), weighting in weightings()) {
-        fn check<E: Element + PartialEq + std::fmt::Debug>(loss: &Box<dyn Criterion>, data: &Data, given: Supervision<'_>) {
+        fn check<E: Element + PartialEq + std::fmt::Debug>(loss: &impl Criterion, data: &Data, given: Supervision<'_>) {
             let logits: Vec<E> = data.logits.iter().map(|&z| E::from_f64(z)).collect();
             let view = Logits::new(&logits, data.classes).unwrap();
             let (value, gradient) = loss.forward_backward::<E>(&view, given).unwrap();
@@ -963,7 +963,7 @@ proptest! {
 // Refusals.
 
 /// Every way to ask, with the error of each.
-fn errors(loss: &Box<dyn Criterion>, logits: &[f32], classes: usize, given: Supervision<'_>) -> [Error; 4] {
+fn errors(loss: &impl Criterion, logits: &[f32], classes: usize, given: Supervision<'_>) -> [Error; 4] {
     let view = Logits::new(logits, classes).unwrap();
     let layout = Layout { outer: view.rows(), classes, inner: 1 };
     let mut gradient = logits.to_vec();
