@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use temperance::Zeros;
-use temperance::loss::Convention;
+use temperance::loss::{Convention, Library};
 use temperance::metric::EdgeRule;
 
 /// Measures whether the probabilities of a classifier can be believed, and corrects them.
@@ -198,11 +199,9 @@ pub(crate) struct MethodArguments {
     pub(crate) parameter: Vec<(String, f64)>,
 }
 
-fn method_names() -> clap::builder::PossibleValuesParser {
-    clap::builder::PossibleValuesParser::new(
-        temperance::calibrate::METHODS
-            .iter()
-            .map(|entry| clap::builder::PossibleValue::new(entry.name).help(entry.summary)),
+fn method_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        temperance::calibrate::METHODS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)),
     )
 }
 
@@ -354,7 +353,8 @@ pub(crate) struct EvaluateArguments {
 #[command(after_help = "\
 Examples:
   temperance smoothing --classes 10 --epsilon 0.1
-  temperance smoothing --classes 1000 --epsilon 0.1 --convention others --json")]
+  temperance smoothing --classes 1000 --epsilon 0.1 --convention others --json
+  temperance smoothing --classes 10 --epsilon 0.1 --from fairseq --convert torch")]
 pub(crate) struct SmoothingArguments {
     /// Number of classes K
     #[arg(long, value_name = "K")]
@@ -365,9 +365,22 @@ pub(crate) struct SmoothingArguments {
     /// What ε means
     #[arg(long, value_name = "NAME", value_enum, default_value_t = ConventionName::Uniform)]
     pub(crate) convention: ConventionName,
+    /// Show the ε of this library that has the same target
+    #[arg(long, value_name = "LIBRARY", value_parser = library(), conflicts_with = "convention")]
+    pub(crate) convert: Option<Library>,
+    /// Library whose ε is converted
+    #[arg(long, value_name = "LIBRARY", value_parser = library(), default_value = "torch", requires = "convert")]
+    pub(crate) from: Library,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn library() -> impl TypedValueParser<Value = Library> {
+    PossibleValuesParser::new(
+        Library::ALL.iter().map(|library| PossibleValue::new(library.name()).help(library.summary())),
+    )
+    .try_map(|name| Library::named(&name).ok_or("expected the name of a library"))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -215,6 +215,56 @@ fn smoothing_has_the_numbers_of_theory() {
 }
 
 #[test]
+fn smoothing_converts_between_libraries() {
+    let dir = Dir::new();
+    let run = |options: &str| dir.good_json(&format!("smoothing {options}"));
+    let json = run("--classes 10 --epsilon 0.1 --from fairseq --convert torch");
+    assert_eq!(
+        (&json["from"]["library"], &json["from"]["epsilon"]),
+        (&Value::from("fairseq"), &Value::from(0.1))
+    );
+    assert_eq!(json["to"]["library"], "torch");
+    close(number(&json, "/to/epsilon"), 1.0 / 9.0, 1e-16);
+    close(number(&json, "/target/label"), 0.9, 1e-16);
+    close(number(&json, "/target/other"), 0.1 / 9.0, 1e-16);
+    close(number(&json, "/optimal_gap"), 81_f64.ln(), 1e-14);
+    close(number(&json, "/minimum_loss"), 0.5448, 5e-5);
+    // From PyTorch unless said otherwise; the target stays.
+    let torch = run("--classes 10 --epsilon 0.25 --convert classyvision");
+    close(number(&torch, "/to/epsilon"), 1.0 / 3.0, 1e-15);
+    let back = run(&format!(
+        "--classes 10 --epsilon {} --from classyvision --convert torch",
+        number(&torch, "/to/epsilon")
+    ));
+    close(number(&back, "/to/epsilon"), 0.25, 1e-15);
+    for key in ["/target/label", "/target/other", "/optimal_gap", "/minimum_loss"] {
+        close(number(&back, key), number(&torch, key), 1e-14);
+    }
+    // Every pair, and no smoothing.
+    let names = ["torch", "keras", "optax", "timm", "fairseq", "flax", "opennmt", "classyvision"];
+    for from in names {
+        for to in names {
+            let json = run(&format!("--classes 3 --epsilon 0 --from {from} --convert {to}"));
+            assert_eq!(
+                (&json["to"]["epsilon"], &json["optimal_gap"]),
+                (&Value::from(0.0), &Value::from("inf"))
+            );
+        }
+    }
+
+    let text = dir.good("smoothing --classes 10 --epsilon 0.1 --from fairseq --convert torch");
+    for part in [
+        "ε of fairseq                       0.1\n",
+        "ε of torch, same target            0.1111111111111111\n",
+        "optimal logit gap                  4.3944\n",
+        "fairseq: ε/(K-1) on the wrong classes, padding too; sum; ε/K before 2021-02\n",
+        "torch: ε/K on every class; mean over the rows that count\n",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
 fn confidences_alone() {
     let dir = Dir::new();
     let data = sample(300, 3, 2.0);
@@ -368,8 +418,10 @@ fn text_keeps_to_the_columns_of_the_terminal() {
             }
         }
     }
-    for line in dir.good("smoothing --classes 1000 --epsilon 0.123456789").lines() {
-        assert!(line.chars().count() <= 80, "{line}");
+    for options in ["", "--from opennmt --convert classyvision", "--from fairseq --convert keras"] {
+        for line in dir.good(&format!("smoothing --classes 1000 --epsilon 0.123456789 {options}")).lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 }
 

@@ -416,6 +416,16 @@ const REFUSALS: &[(&str, &str)] = &[
     ("smoothing --classes 10 --epsilon nan", "epsilon is NaN; expected a number from 0 to 1"),
     ("smoothing --classes 1 --epsilon 0.1", "number of classes is 1; expected at least 2"),
     ("smoothing --classes 0 --epsilon 0.1", "number of classes is 0; expected at least 2"),
+    (
+        "smoothing --classes 10 --epsilon 0.95 --from fairseq --convert torch",
+        "epsilon of fairseq is 0.95; expected at most 0.9, which is the epsilon 1 of torch with 10 classes",
+    ),
+    (
+        "smoothing --classes 10 --epsilon 0.6 --convert classyvision --json",
+        "epsilon of torch is 0.6; expected at most 0.5, which is the epsilon 1 of classyvision with 10 classes",
+    ),
+    ("smoothing --classes 10 --epsilon 2 --convert keras", "epsilon is 2; expected a number from 0 to 1"),
+    ("smoothing --classes 1 --epsilon 0.1 --convert keras", "number of classes is 1; expected at least 2"),
     // Two data sets.
     (
         "calibrate good.npz --test-labels labels.npy",
@@ -534,6 +544,9 @@ fn usage_errors() {
         "apply a.npy --temperature 2 --calibrator c.json",
         "evaluate --correct hits.npy",
         "smoothing --classes 10",
+        "smoothing --classes 10 --epsilon 0.1 --from fairseq",
+        "smoothing --classes 10 --epsilon 0.1 --convert tensorflow",
+        "smoothing --classes 10 --epsilon 0.1 --convert torch --convention others",
         "completions csh",
     ] {
         let outcome = dir.run(arguments);

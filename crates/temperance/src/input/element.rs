@@ -42,6 +42,8 @@ pub trait Element: sealed::Sealed + Copy + Default + Send + Sync + 'static {
     }
     #[doc(hidden)]
     fn copy_to_f32(slice: &[Self], out: &mut [f32]);
+    #[doc(hidden)]
+    fn copy_from_f32(slice: &[f32], out: &mut [Self]);
 }
 
 impl Element for f32 {
@@ -65,7 +67,12 @@ impl Element for f32 {
     fn as_f32_mut(slice: &mut [f32]) -> Option<&mut [f32]> {
         Some(slice)
     }
+    #[inline(always)]
     fn copy_to_f32(slice: &[f32], out: &mut [f32]) {
+        out.copy_from_slice(slice);
+    }
+    #[inline(always)]
+    fn copy_from_f32(slice: &[f32], out: &mut [f32]) {
         out.copy_from_slice(slice);
     }
 }
@@ -96,6 +103,11 @@ impl Element for f64 {
             *out = value as f32;
         }
     }
+    fn copy_from_f32(slice: &[f32], out: &mut [f64]) {
+        for (out, &value) in out.iter_mut().zip(slice) {
+            *out = value.into();
+        }
+    }
 }
 
 impl Element for f16 {
@@ -116,6 +128,9 @@ impl Element for f16 {
     fn copy_to_f32(slice: &[f16], out: &mut [f32]) {
         slice.convert_to_f32_slice(out);
     }
+    fn copy_from_f32(slice: &[f32], out: &mut [f16]) {
+        out.convert_from_f32_slice(slice);
+    }
 }
 
 impl Element for bf16 {
@@ -135,6 +150,9 @@ impl Element for bf16 {
     }
     fn copy_to_f32(slice: &[bf16], out: &mut [f32]) {
         slice.convert_to_f32_slice(out);
+    }
+    fn copy_from_f32(slice: &[f32], out: &mut [bf16]) {
+        out.convert_from_f32_slice(slice);
     }
 }
 

@@ -41,6 +41,18 @@ macro_rules! label_elements {
                 }
             }
 
+            /// Copies labels from row `first` on; what does not fit becomes the largest number.
+            #[inline]
+            fn copy(self, first: usize, out: &mut [i64]) {
+                match self {
+                    $(LabelValues::$variant(v) => {
+                        for (out, &label) in out.iter_mut().zip(&v[first..]) {
+                            *out = i64::try_from(label).unwrap_or(i64::MAX);
+                        }
+                    })*
+                }
+            }
+
             #[inline]
             fn get(self, row: usize) -> i128 {
                 match self { $(LabelValues::$variant(v) => v[row] as i128,)* }
@@ -117,6 +129,17 @@ impl<'a> Labels<'a> {
             Ok(class) if class < self.classes => Ok(Some(class)),
             _ => Err(self.invalid(label, first_row + row as u64)),
         }
+    }
+
+    /// Copies the labels from row `first` on, unchecked.
+    #[inline]
+    pub(crate) fn copy(&self, first: usize, out: &mut [i64]) {
+        self.values.copy(self.first + first, out);
+    }
+
+    /// The index that means "no label".
+    pub(crate) fn ignored(&self) -> Option<i64> {
+        self.ignored
     }
 
     /// Number of labels that are not ignored.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Element, Values, Visitor};
 use crate::error::{Error, ErrorKind, Result, impossible_label};
-use crate::row::Real;
+use crate::row::{self, Real};
 
 /// Where the class axis lies: `outer × classes × inner`, row-major.
 ///
@@ -131,6 +131,30 @@ impl<'a> Matrix<'a> {
         self.values.visit(Copy(self.layout, self.first + row, out));
     }
 
+    /// `count` rows from `row` on where they are, if they lie one after the other in precision `R`.
+    pub(crate) fn contiguous<R: Real>(&self, row: usize, count: usize) -> Option<&'a [R]> {
+        if self.layout.inner != 1 {
+            return None;
+        }
+        let range =
+            (self.first + row) * self.layout.classes..(self.first + row + count) * self.layout.classes;
+        match self.values {
+            Values::F32(v) => R::view(&v[range]),
+            Values::F64(v) => R::view(&v[range]),
+            Values::F16(_) | Values::Bf16(_) => None,
+        }
+    }
+
+    /// Copies `count` rows from `row` on into a tile, one in each lane.
+    pub(crate) fn load_tile<R: Real>(&self, row: usize, count: usize, tile: &mut [R], scratch: &mut Vec<R>) {
+        match self.values {
+            Values::F32(v) => load_tile(v, self.layout, self.first + row, count, tile, scratch),
+            Values::F64(v) => load_tile(v, self.layout, self.first + row, count, tile, scratch),
+            Values::F16(v) => load_tile(v, self.layout, self.first + row, count, tile, scratch),
+            Values::Bf16(v) => load_tile(v, self.layout, self.first + row, count, tile, scratch),
+        }
+    }
+
     pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
         self.values.get(self.layout.start(self.first + row) + column * self.layout.inner)
     }
@@ -168,6 +192,90 @@ fn load<'s, E: Element, R: Real>(
     scratch
 }
 
+fn load_tile<E: Element, R: Real>(
+    values: &[E],
+    layout: Layout,
+    row: usize,
+    count: usize,
+    tile: &mut [R],
+    scratch: &mut Vec<R>,
+) {
+    let Layout { classes, inner, .. } = layout;
+    if inner == 1 {
+        let values = &values[row * classes..(row + count) * classes];
+        let rows = match R::view(values) {
+            Some(rows) => rows,
+            None => {
+                scratch.resize(values.len(), R::ZERO);
+                R::convert(values, scratch);
+                scratch
+            }
+        };
+        return row::transpose_in(rows, classes, tile);
+    }
+    let lanes = R::ZEROS.as_ref().len();
+    let mut lane = 0;
+    while lane < count {
+        // As many neighbours as there are before the next outer index.
+        let start = layout.start(row + lane);
+        let length = (inner - (row + lane) % inner).min(count - lane);
+        for class in 0..classes {
+            let from = &values[start + class * inner..][..length];
+            R::convert(from, &mut tile[class * lanes + lane..][..length]);
+        }
+        lane += length;
+    }
+}
+
+/// `count` rows of a buffer from `row` on, if they lie one after the other in precision `R`.
+pub(crate) fn contiguous_mut<R: Real, E: Element>(
+    out: &mut [E],
+    layout: Layout,
+    row: usize,
+    count: usize,
+) -> Option<&mut [R]> {
+    if layout.inner == 1 {
+        R::view_mut(&mut out[row * layout.classes..(row + count) * layout.classes])
+    } else {
+        None
+    }
+}
+
+/// Copies the first `count` lanes of a tile to rows of a buffer, from `row` on.
+pub(crate) fn store_tile<R: Real, E: Element>(
+    tile: &[R],
+    layout: Layout,
+    row: usize,
+    count: usize,
+    out: &mut [E],
+    scratch: &mut Vec<R>,
+) {
+    let Layout { classes, inner, .. } = layout;
+    if inner == 1 {
+        let out = &mut out[row * classes..(row + count) * classes];
+        match R::view_mut(out) {
+            Some(rows) => row::transpose_out(tile, classes, rows),
+            None => {
+                scratch.resize(out.len(), R::ZERO);
+                row::transpose_out(tile, classes, scratch);
+                R::store(scratch, out);
+            }
+        }
+        return;
+    }
+    let lanes = R::ZEROS.as_ref().len();
+    let mut lane = 0;
+    while lane < count {
+        let start = layout.start(row + lane);
+        let length = (inner - (row + lane) % inner).min(count - lane);
+        for class in 0..classes {
+            let to = &mut out[start + class * inner..][..length];
+            R::store(&tile[class * lanes + lane..][..length], to);
+        }
+        lane += length;
+    }
+}
+
 /// Where the starting values of a row come from.
 pub(crate) enum Fill<'a, R> {
     /// A row of a matrix.
@@ -176,6 +284,8 @@ pub(crate) enum Fill<'a, R> {
     Copy(&'a [R]),
     /// The buffer itself.
     InPlace,
+    /// Nowhere: whatever is there.
+    Nothing,
 }
 
 /// Row `row` of a buffer in precision `R`, with its starting values in place, to be changed: the buffer's own
@@ -197,7 +307,7 @@ pub(crate) fn open_row<'o, E: Element, R: Real>(
         match fill {
             Fill::From(matrix, row) => matrix.copy_row(row, slot),
             Fill::Copy(values) => slot.copy_from_slice(values),
-            Fill::InPlace => {}
+            Fill::InPlace | Fill::Nothing => {}
         }
         return slot;
     }
@@ -210,6 +320,7 @@ pub(crate) fn open_row<'o, E: Element, R: Real>(
             scratch.clear();
             scratch.extend_from_slice(values);
         }
+        Fill::Nothing => scratch.resize(layout.classes, R::ZERO),
         Fill::InPlace => {
             let column = out[start..].iter().step_by(layout.inner).take(layout.classes);
             scratch.clear();

@@ -1,14 +1,15 @@
 //! Cross-entropy with label smoothing, class weights, the confidence penalty, z-loss and logit penalty, with
 //! its gradient.
 
-use super::criterion::{Criterion, Supervision, Work};
-use super::objective::{self, Buffers, Objective, Place, Precision, Seen, check_row, product};
+use super::criterion::{Criterion, Work};
+use super::fused::{self, Terms};
+use super::objective::{self, Precision};
 use super::smoothing::{BaseMass, Resolved};
 use super::{Entry, Loss, Options, Smoothing, Weighting};
 use crate::error::{Error, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Base, Coefficients, Isa, Order, Sums};
+use crate::row::Base;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "cross_entropy",
@@ -201,16 +202,16 @@ impl Criterion for CrossEntropy {
     }
 
     fn run(&self, work: Work<'_>) -> Result<Loss> {
+        let classes = objective::check_work(&self.options, &work)?;
         let soft = matches!(work.given.targets, Targets::Soft(_));
-        objective::run(&self.options, work, |classes| {
-            Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft))
-        })
+        fused::run(&Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft), work)
     }
 }
 
 /// What all rows share.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     loss: &'a CrossEntropy,
+    classes: usize,
     /// a of t = a·onehot + b.
     label_mass: f64,
     /// w_c·b_c for every class, or one number for all.
@@ -218,6 +219,25 @@ struct Prepared<'a> {
     /// Σ w_c·b_c.
     base_mass: f64,
     minimum: Minimum,
+    /// What every label makes of its row, if that does not depend on the label.
+    shared: Option<OfLabel>,
+}
+
+/// What a label makes of its row: v = w·t is the weighted target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfLabel {
+    /// The weight of the label.
+    pub(super) weight: f64,
+    /// What the label has over the base of its class.
+    pub(super) own: f64,
+    /// v of the label.
+    pub(super) v: f64,
+    /// Σv.
+    pub(super) mass: f64,
+    /// Σv of all other classes.
+    pub(super) others: f64,
+    /// The least loss of the row.
+    pub(super) minimum: f64,
 }
 
 enum PreparedBase {
@@ -240,7 +260,7 @@ fn x_ln_x(x: f64) -> f64 {
 }
 
 impl<'a> Prepared<'a> {
-    fn new(loss: &'a CrossEntropy, resolved: Resolved, classes: usize, soft: bool) -> Self {
+    pub(super) fn new(loss: &'a CrossEntropy, resolved: Resolved, classes: usize, soft: bool) -> Self {
         let Resolved { label_mass, base } = resolved;
         let base = match (base, loss.is_weighted()) {
             (BaseMass::Constant(base), false) => PreparedBase::Constant(base),
@@ -273,7 +293,58 @@ impl<'a> Prepared<'a> {
             }
             _ => Minimum::Unknown,
         };
-        Prepared { loss, label_mass, base, base_mass, minimum }
+        let mut prepared = Prepared { loss, classes, label_mass, base, base_mass, minimum, shared: None };
+        if !loss.is_weighted() && matches!(prepared.base, PreparedBase::Constant(_)) {
+            prepared.shared = Some(prepared.make_of_label(0));
+        }
+        prepared
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.loss.options
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        let CrossEntropy { penalty, threshold, z_loss, logit_penalty, .. } = *self.loss;
+        let (offset, threshold) = (threshold.unwrap_or(0.0), threshold.unwrap_or(f64::INFINITY));
+        Terms { penalty, threshold, offset, z_loss, logit_penalty }
+    }
+
+    /// What a label makes of its row.
+    #[inline(always)]
+    pub(super) fn of_label(&self, label: usize) -> OfLabel {
+        match self.shared {
+            Some(shared) => shared,
+            None => self.make_of_label(label),
+        }
+    }
+
+    fn make_of_label(&self, label: usize) -> OfLabel {
+        let weight = self.loss.weight(label);
+        let own = self.label_mass * weight;
+        OfLabel {
+            weight,
+            own,
+            v: own + self.base_of(label),
+            mass: self.base_mass + own,
+            others: self.base_mass_without(label),
+            minimum: self.minimum_of(label, weight),
+        }
+    }
+
+    /// w·t of a class whose soft label is `t`.
+    pub(super) fn soft(&self, class: usize, t: f64) -> f64 {
+        self.base_of(class) + self.label_mass * t * self.loss.weight(class)
+    }
+
+    #[inline(always)]
+    pub(super) fn check_label(&self, label: usize) -> Result<()> {
+        self.loss.smoothing.check_label(label)
+    }
+
+    #[inline(always)]
+    pub(super) fn allows(&self, label: usize) -> bool {
+        self.loss.smoothing.allows(label)
     }
 
     fn base_of(&self, class: usize) -> f64 {
@@ -284,15 +355,15 @@ impl<'a> Prepared<'a> {
     }
 
     /// Σ w·b over all classes but one, without cancellation where b is constant.
-    fn base_mass_without(&self, class: usize, classes: usize) -> f64 {
+    fn base_mass_without(&self, class: usize) -> f64 {
         match &self.base {
-            PreparedBase::Constant(base) => base * (classes - 1) as f64,
+            PreparedBase::Constant(base) => base * (self.classes - 1) as f64,
             PreparedBase::PerClass { double, .. } => (self.base_mass - double[class]).max(0.0),
         }
     }
 
     #[inline(always)]
-    fn base<R: Precision>(&self) -> Base<'_, R> {
+    pub(super) fn base<R: Precision>(&self) -> Base<'_, R> {
         match &self.base {
             PreparedBase::Constant(base) => Base::Constant(*base),
             PreparedBase::PerClass { single, double } => Base::PerClass(R::pick(single, double)),
@@ -308,166 +379,6 @@ impl<'a> Prepared<'a> {
                 x_ln_x(mass) - sum
             }
             Minimum::Unknown => f64::NAN,
-        }
-    }
-}
-
-/// What the loss of a row leaves for its gradient.
-struct RowLoss<R> {
-    sums: Sums,
-    entropy: f64,
-    /// Σ w·t.
-    mass: f64,
-    /// 2·r·λ·l of the z-loss.
-    pull: f64,
-    /// β·r where the penalty is in force, else 0.
-    penalty: f64,
-    /// κ·r.
-    logit_penalty: f64,
-    target: RowTarget<R>,
-}
-
-enum RowTarget<R> {
-    /// The label and its weight.
-    Label(usize, f64),
-    /// w·t of every class.
-    PerClass(Vec<R>),
-}
-
-impl Objective for Prepared<'_> {
-    type Row<R> = RowLoss<R>;
-
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
-        &self,
-        z: &[R],
-        given: &Supervision<'_>,
-        at: Place,
-        buffers: &mut Buffers,
-    ) -> Result<Option<(Seen, RowLoss<R>)>> {
-        let targets = &given.targets;
-        let at_row = |error: Error| error.at_row(at.absolute());
-        let label = match targets {
-            Targets::Labels(labels) => match labels.get(at.row, at.first_row)? {
-                Some(label) => Some(label),
-                None => return Ok(None),
-            },
-            Targets::Soft(_) => None,
-        };
-        let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
-        check_row(&sums, z, at)?;
-        let row::Described { log_sum, entropy, .. } = sums.describe();
-        let max = R::from_f64(sums.max);
-        let (mass, below, nll, minimum, weight, target, top) = match (label, targets) {
-            (Some(label), _) => {
-                self.loss.smoothing.check_label(label).map_err(at_row)?;
-                let weight = self.loss.weight(label);
-                let d = z[label].to_f64() - sums.max;
-                let base = match self.base::<R>() {
-                    Base::Constant(0.0) => 0.0,
-                    Base::Constant(base) => base * row::dot(z, None, max),
-                    Base::PerClass(base) => row::dot(z, Some(base), max),
-                };
-                let own = self.label_mass * weight;
-                let minimum = self.minimum_of(label, weight);
-                let target = RowTarget::Label(label, weight);
-                (self.base_mass + own, base + product(own, d), log_sum - d, minimum, weight, target, label)
-            }
-            (None, Targets::Soft(labels)) => {
-                let given = labels.row(at.row, at.first_row, &mut buffers.soft)?;
-                let mut top = 0;
-                let (mut mass, mut below, mut given_mass, mut given_below) = (0.0, 0.0, 0.0, 0.0);
-                let mut target = Vec::with_capacity(z.len());
-                for (class, (&t, &z)) in given.iter().zip(z).enumerate() {
-                    if t != 0.0 {
-                        self.loss.smoothing.check_label(class).map_err(at_row)?;
-                    }
-                    if t > given[top] {
-                        top = class;
-                    }
-                    let d = z.to_f64() - sums.max;
-                    let v = self.base_of(class) + self.label_mass * t * self.loss.weight(class);
-                    mass += v;
-                    below += product(v, d);
-                    given_mass += t;
-                    given_below += product(t, d);
-                    target.push(R::from_f64(v));
-                }
-                let nll = given_mass * log_sum - given_below;
-                (mass, below, nll, f64::NAN, 1.0, RowTarget::PerClass(target), top)
-            }
-            (None, Targets::Labels(_)) => return Ok(None),
-        };
-        let threshold = self.loss.threshold;
-        let in_force = threshold.is_none_or(|gamma| entropy < gamma);
-        let penalty = if in_force { self.loss.penalty * weight } else { 0.0 };
-        let penalised = match threshold {
-            None => -penalty * entropy,
-            Some(gamma) => penalty * (gamma - entropy),
-        };
-        let normaliser = sums.max + log_sum;
-        let mut penalised = penalised + weight * self.loss.z_loss * normaliser * normaliser;
-        let logit_penalty = weight * self.loss.logit_penalty;
-        if logit_penalty > 0.0 {
-            penalised += logit_penalty * row::squared_norm(z);
-        }
-        // +inf comes from a target on a -inf logit; a mass of 0 must not turn it into NaN.
-        let value = product(mass, log_sum) - below + penalised;
-        let correct = if top == sums.arg_max { 1.0 } else { 0.0 };
-        let pull = 2.0 * weight * self.loss.z_loss * normaliser;
-        let seen = Seen { value, nll, entropy, correct, minimum };
-        Ok(Some((seen, RowLoss { sums, entropy, mass, pull, penalty, logit_penalty, target })))
-    }
-
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &RowLoss<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    ) {
-        if row.logit_penalty > 0.0 {
-            buffers.own.clear();
-            buffers.own.extend(z.iter().map(|z| z.to_f64()));
-        }
-        let targets = match &row.target {
-            RowTarget::Label(..) => self.base::<R>(),
-            RowTarget::PerClass(target) => Base::PerClass(target),
-        };
-        // The entry where p and t are both near 1 is patched below from numbers that did not cancel.
-        let (patched, own, others) = match &row.target {
-            RowTarget::Label(label, weight) => {
-                let own = self.label_mass * weight + self.base_of(*label);
-                (*label, own, self.base_mass_without(*label, z.len()))
-            }
-            RowTarget::PerClass(target) => {
-                let top = row.sums.arg_max;
-                let others = target.iter().enumerate().filter(|(class, _)| *class != top);
-                (top, target[top].to_f64(), others.map(|(_, t)| t.to_f64()).sum())
-            }
-        };
-        let d = z[patched].to_f64() - row.sums.max;
-        let coefficients =
-            Coefficients { mass: row.mass + row.pull, penalty: row.penalty, entropy: row.entropy, targets };
-        row::gradient::<R, I>(z, &row.sums, &coefficients, scale);
-
-        let sum = 1.0 + row.sums.tail;
-        let p = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() / sum };
-        let log_p = if p > 0.0 { d - row.sums.tail.ln_1p() } else { 0.0 };
-        let pull = p * (row.pull + row.penalty * (log_p + row.entropy));
-        let push = if patched == row.sums.arg_max {
-            // mass·p - own = (mass - own) - mass·(1 - p)
-            others - row.mass * (row.sums.tail / sum)
-        } else {
-            row.mass * p - own
-        };
-        z[patched] = R::from_f64(scale * (push + pull));
-        if row.logit_penalty > 0.0 {
-            for (g, &z) in z.iter_mut().zip(&buffers.own) {
-                let z = if z == f64::NEG_INFINITY { 0.0 } else { z };
-                *g = R::from_f64(g.to_f64() + 2.0 * scale * row.logit_penalty * z);
-            }
         }
     }
 }

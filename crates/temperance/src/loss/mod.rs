@@ -4,6 +4,8 @@
 
 mod criterion;
 mod cross_entropy;
+mod fused;
+mod library;
 mod objective;
 mod options;
 mod reduction;
@@ -12,6 +14,7 @@ pub mod theory;
 
 pub use criterion::{Criterion, Supervision, Work};
 pub use cross_entropy::CrossEntropy;
+pub use library::Library;
 pub use options::{Options, Reduction, Weighting, WhenEmpty};
 pub use reduction::{Loss, Upstream};
 pub use smoothing::{Convention, Smoothing};

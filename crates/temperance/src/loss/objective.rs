@@ -1,6 +1,5 @@
 //! What every loss shares: rows in any layout and precision, on all threads, with or without a gradient.
 
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::criterion::{Supervision, Task, Work};
@@ -80,7 +79,7 @@ pub(super) fn check_row<R: Real>(sums: &Sums, z: &[R], at: Place) -> Result<()> 
 }
 
 #[cold]
-fn illegal_row<R: Real>(z: &[R], at: Place) -> Error {
+pub(super) fn illegal_row<R: Real>(z: &[R], at: Place) -> Error {
     let copy: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();
     match Logits::new(&copy, copy.len()) {
         Ok(logits) => logits.invalid(0, at.absolute()),
@@ -177,15 +176,10 @@ pub(super) fn run<O: Objective>(
     work: Work<'_>,
     prepare: impl FnOnce(usize) -> Result<O>,
 ) -> Result<Loss> {
+    let objective = prepare(check_work(options, &work)?)?;
     let Work { source, given, task } = work;
-    let (objective, denominator) = {
-        let logits = logits_of(&source, &task)?;
-        check_supervision(&logits, &given)?;
-        options.check(logits.classes())?;
-        let objective = prepare(logits.classes())?;
-        let terms = if matches!(options.reduction, Reduction::SumOver(_)) { 1.0 } else { objective.terms() };
-        (objective, options.denominator(&given.targets)? * terms)
-    };
+    let terms = if matches!(options.reduction, Reduction::SumOver(_)) { 1.0 } else { objective.terms() };
+    let denominator = options.denominator(&given.targets)? * terms;
     let rows = Given { objective: &objective, given, weights: options.row_weights() };
     let (totals, lenient) = match (source, task) {
         (Source::Logits(logits), Task::Forward) => (rows.forward(logits)?, false),
@@ -208,8 +202,16 @@ pub(super) fn run<O: Objective>(
     reduce(&totals, denominator, options, lenient)
 }
 
+/// Refuses targets, a teacher or weights that do not fit the logits; gives the number of classes.
+pub(super) fn check_work(options: &Options, work: &Work<'_>) -> Result<usize> {
+    let logits = logits_of(&work.source, &work.task)?;
+    check_supervision(&logits, &work.given)?;
+    options.check(logits.classes())?;
+    Ok(logits.classes())
+}
+
 /// The logits to be read, wherever they are.
-pub(super) fn logits_of<'a>(source: &Source<'a>, task: &'a Task<'_>) -> Result<Logits<'a>> {
+fn logits_of<'a>(source: &Source<'a>, task: &'a Task<'_>) -> Result<Logits<'a>> {
     match (source, task) {
         (Source::Logits(logits), _) => Ok(*logits),
         (Source::InPlace, Task::Gradient { layout, out, .. }) => {
@@ -219,12 +221,12 @@ pub(super) fn logits_of<'a>(source: &Source<'a>, task: &'a Task<'_>) -> Result<L
     }
 }
 
-fn no_buffer() -> Error {
+pub(super) fn no_buffer() -> Error {
     Error::shape("place of the logits", "a gradient buffer", "a slice, as no gradient is asked for")
 }
 
 /// Refuses targets and teachers that do not belong to the logits.
-pub(super) fn check_supervision(logits: &Logits<'_>, given: &Supervision<'_>) -> Result<()> {
+fn check_supervision(logits: &Logits<'_>, given: &Supervision<'_>) -> Result<()> {
     check_targets(&Scores::from(*logits), &given.targets)?;
     let Some(teacher) = &given.teacher else { return Ok(()) };
     if teacher.rows() != logits.rows() {
@@ -254,8 +256,8 @@ impl<O: Objective> Given<'_, O> {
     fn forward(&self, logits: Logits<'_>) -> Result<Totals> {
         let parts = fold::map_rows(logits.0.layout(), |rows| {
             let mut totals = Totals::default();
-            let (given, first_row) = (self.slice(rows.clone()), rows.start as u64);
-            Part { given, logits: logits.slice(rows), first_row }.visit(&mut |_, seen| totals.add(seen))?;
+            let part = self.slice(rows.clone());
+            part.visit(logits.slice(rows.clone()), rows.start as u64, &mut |_, seen| totals.add(seen))?;
             Ok(totals)
         })?;
         Ok(Totals::of(parts))
@@ -264,10 +266,38 @@ impl<O: Objective> Given<'_, O> {
     fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<()> {
         let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
         fold::map_chunks(layout, losses, |rows, _, losses| {
-            let (given, first_row) = (self.slice(rows.clone()), rows.start as u64);
-            Part { given, logits: logits.slice(rows), first_row }
-                .visit(&mut |row, seen| losses[row] = seen.value)
+            let part = self.slice(rows.clone());
+            part.visit(logits.slice(rows.clone()), rows.start as u64, &mut |row, seen| {
+                losses[row] = seen.value
+            })
         })?;
+        Ok(())
+    }
+
+    /// Shows the loss of each row that counts.
+    fn visit(&self, logits: Logits<'_>, first_row: u64, see: &mut dyn FnMut(usize, Seen)) -> Result<()> {
+        if Scores::from(logits).is_double() {
+            self.visit_in::<f64>(logits, first_row, see)
+        } else {
+            self.visit_in::<f32>(logits, first_row, see)
+        }
+    }
+
+    fn visit_in<R: Precision>(
+        &self,
+        logits: Logits<'_>,
+        first_row: u64,
+        see: &mut dyn FnMut(usize, Seen),
+    ) -> Result<()> {
+        let path = Path::best();
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
+        for row in 0..logits.rows() {
+            let z = logits.0.row::<R>(row, &mut scratch);
+            let at = Place { row, first_row };
+            if let Some((seen, ..)) = path.run(Value { given: self, z, at, buffers: &mut buffers })? {
+                see(row, seen);
+            }
+        }
         Ok(())
     }
 
@@ -281,21 +311,47 @@ impl<O: Objective> Given<'_, O> {
         let double = matches!(E::values(gradient), Values::F64(_))
             || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
         let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
-            let part = Backward {
-                given: self.slice(rows.clone()),
-                source: source.slice(rows.clone()),
-                scale: scale.slice(rows.clone()),
-                layout,
-                out,
-                first_row: rows.start as u64,
-            };
+            let first_row = rows.start as u64;
+            let (part, source, scale) =
+                (self.slice(rows.clone()), source.slice(rows.clone()), scale.slice(rows));
             if double {
-                Path::best().run(Precisely::<f64, _>::new(part))
+                part.backward_in::<f64, E>(source, scale, layout, out, first_row)
             } else {
-                Path::best().run(Precisely::<f32, _>::new(part))
+                part.backward_in::<f32, E>(source, scale, layout, out, first_row)
             }
         })?;
         Ok(Totals::of(parts))
+    }
+
+    fn backward_in<R: Precision, E: Element>(
+        &self,
+        source: Source<'_>,
+        scale: Scale<'_>,
+        layout: Layout,
+        out: &mut [E],
+        first_row: u64,
+    ) -> Result<Totals> {
+        let path = Path::best();
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
+        let mut totals = Totals::default();
+        for row in 0..layout.rows() {
+            let fill = match &source {
+                Source::Logits(logits) => Fill::From(&logits.0, row),
+                Source::InPlace => Fill::InPlace,
+            };
+            let z: &mut [R] = open_row(out, layout, row, &mut scratch, fill);
+            let at = Place { row, first_row };
+            match path.run(Value { given: self, z, at, buffers: &mut buffers })? {
+                Some((seen, state, weight)) => {
+                    let scale = scale.of(row) * weight;
+                    path.run(Gradient { given: self, state, z, scale, buffers: &mut buffers });
+                    totals.add(seen);
+                }
+                None => z.fill(R::ZERO),
+            }
+            close_row(out, layout, row, &scratch);
+        }
+        Ok(totals)
     }
 
     /// What multiplies the loss of a row.
@@ -311,21 +367,47 @@ impl<O: Objective> Given<'_, O> {
             }
         })
     }
+}
 
-    /// The weighted loss of a row, and its weight.
+/// The weighted loss of a row, and its weight.
+struct Value<'a, 'o, O, R> {
+    given: &'a Given<'o, O>,
+    z: &'a [R],
+    at: Place,
+    buffers: &'a mut Buffers,
+}
+
+impl<R: Precision, O: Objective> Operation for Value<'_, '_, O, R> {
+    type Output = Result<Option<(Seen, O::Row<R>, f64)>>;
+
     #[inline(always)]
-    fn row<R: Precision, I: Isa>(
-        &self,
-        z: &[R],
-        at: Place,
-        buffers: &mut Buffers,
-    ) -> Result<Option<(Seen, O::Row<R>, f64)>> {
-        let weight = self.weight(at, buffers)?;
-        let row = self.objective.row::<R, I>(z, &self.given, at, buffers)?;
+    fn run<I: Isa>(self) -> Self::Output {
+        let Value { given, z, at, buffers } = self;
+        let weight = given.weight(at, buffers)?;
+        let row = given.objective.row::<R, I>(z, &given.given, at, buffers)?;
         Ok(row.map(|(seen, row)| {
             let Seen { value, minimum, .. } = seen;
             (Seen { value: product(weight, value), minimum: weight * minimum, ..seen }, row, weight)
         }))
+    }
+}
+
+/// The gradient of a row in the place of its logits.
+struct Gradient<'a, 'o, O: Objective, R: Precision> {
+    given: &'a Given<'o, O>,
+    state: O::Row<R>,
+    z: &'a mut [R],
+    scale: f64,
+    buffers: &'a mut Buffers,
+}
+
+impl<R: Precision, O: Objective> Operation for Gradient<'_, '_, O, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Gradient { given, state, z, scale, buffers } = self;
+        given.objective.gradient::<R, I>(&state, z, scale, buffers);
     }
 }
 
@@ -344,7 +426,7 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
-    fn slice(&self, rows: Range<usize>) -> Self {
+    pub(super) fn slice(&self, rows: Range<usize>) -> Self {
         match self {
             Source::Logits(logits) => Source::Logits(logits.slice(rows)),
             Source::InPlace => Source::InPlace,
@@ -382,100 +464,18 @@ impl<'a> Scale<'a> {
         }
     }
 
-    fn slice(&self, rows: Range<usize>) -> Self {
+    pub(super) fn slice(&self, rows: Range<usize>) -> Self {
         match self {
             Scale::All(scale) => Scale::All(*scale),
             Scale::PerRow(scales) => Scale::PerRow(&scales[rows]),
         }
     }
 
-    fn of(&self, row: usize) -> f64 {
+    #[inline(always)]
+    pub(super) fn of(&self, row: usize) -> f64 {
         match self {
             Scale::All(scale) => *scale,
             Scale::PerRow(scales) => scales[row],
         }
-    }
-}
-
-/// Rows to find the loss of.
-struct Part<'a, O> {
-    given: Given<'a, O>,
-    logits: Logits<'a>,
-    first_row: u64,
-}
-
-impl<O: Objective> Part<'_, O> {
-    /// Shows each row that counts.
-    fn visit(&self, see: &mut dyn FnMut(usize, Seen)) -> Result<()> {
-        if Scores::from(self.logits).is_double() {
-            Path::best().run(Precisely::<f64, _>::new((self, see)))
-        } else {
-            Path::best().run(Precisely::<f32, _>::new((self, see)))
-        }
-    }
-}
-
-/// Work in a chosen precision.
-struct Precisely<R, W>(W, PhantomData<R>);
-
-impl<R, W> Precisely<R, W> {
-    fn new(work: W) -> Self {
-        Precisely(work, PhantomData)
-    }
-}
-
-impl<R: Precision, O: Objective> Operation for Precisely<R, (&Part<'_, O>, &mut dyn FnMut(usize, Seen))> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
-        let (part, see) = self.0;
-        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
-        for row in 0..part.logits.rows() {
-            let z = part.logits.0.row::<R>(row, &mut scratch);
-            let at = Place { row, first_row: part.first_row };
-            if let Some((seen, ..)) = part.given.row::<R, I>(z, at, &mut buffers)? {
-                see(row, seen);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Rows to find the loss and the gradient of.
-struct Backward<'a, O, E> {
-    given: Given<'a, O>,
-    source: Source<'a>,
-    scale: Scale<'a>,
-    layout: Layout,
-    out: &'a mut [E],
-    first_row: u64,
-}
-
-impl<R: Precision, O: Objective, E: Element> Operation for Precisely<R, Backward<'_, O, E>> {
-    type Output = Result<Totals>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<Totals> {
-        let Backward { given, source, scale, layout, out, first_row } = self.0;
-        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
-        let mut totals = Totals::default();
-        for row in 0..layout.rows() {
-            let fill = match &source {
-                Source::Logits(logits) => Fill::From(&logits.0, row),
-                Source::InPlace => Fill::InPlace,
-            };
-            let z = open_row(out, layout, row, &mut scratch, fill);
-            match given.row::<R, I>(z, Place { row, first_row }, &mut buffers)? {
-                Some((seen, state, weight)) => {
-                    let scale = scale.of(row) * weight;
-                    given.objective.gradient::<R, I>(&state, z, scale, &mut buffers);
-                    totals.add(seen);
-                }
-                None => z.fill(R::ZERO),
-            }
-            close_row(out, layout, row, &scratch);
-        }
-        Ok(totals)
     }
 }

@@ -164,18 +164,22 @@ impl Smoothing {
     }
 
     /// Whether a label (or a class on which a soft label has mass) is allowed; the label is below K.
+    #[inline(always)]
+    pub(crate) fn allows(&self, label: usize) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| allowed[label])
+    }
+
+    /// Refuses a label that is not allowed.
     ///
     /// # Errors
     /// If it is not; the caller knows the row.
     #[inline]
     pub(crate) fn check_label(&self, label: usize) -> Result<()> {
-        match &self.allowed {
-            Some(allowed) if !allowed[label] => {
-                let expected = "a class that the mask of the smoothing allows";
-                Err(Error::new(ErrorKind::Label, "label", label, expected))
-            }
-            _ => Ok(()),
+        if self.allows(label) {
+            return Ok(());
         }
+        let expected = "a class that the mask of the smoothing allows";
+        Err(Error::new(ErrorKind::Label, "label", label, expected))
     }
 
     /// The targets as a·onehot + b for `classes` classes.

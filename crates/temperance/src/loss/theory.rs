@@ -7,8 +7,6 @@
 //! Sources: the targets are those of Szegedy et al. 2016 and Müller et al. 2019, the penalty that of Pereyra
 //! et al. 2017; the optima are derived here and tested against descent.
 
-use serde::{Deserialize, Serialize};
-
 use super::Convention;
 use super::smoothing::{check_epsilon, distribution};
 use crate::error::{Error, ErrorKind, Result};
@@ -127,118 +125,6 @@ pub fn minimum_loss(convention: Convention, classes: usize, epsilon: f64) -> Res
     let ln_label = if wrong < 0.5 { (-wrong).ln_1p() } else { label.ln() };
     let of_label = if label > 0.0 { label * ln_label } else { 0.0 };
     Ok(-of_label - wrong * ln_other)
-}
-
-/// What the ε of a library means.
-///
-/// | library | label | each other class | also |
-/// |---|---|---|---|
-/// | `Torch` | 1 - ε + ε/K | ε/K | Keras, optax, timm, fairseq before February 2021 |
-/// | `Fairseq` | 1 - ε | ε/(K-1) | tensor2tensor, flax |
-/// | `OpenNmt` | 1 - ε | ε/(V-2), padding 0 | the Annotated Transformer |
-/// | `ClassyVision` | (1+ε/K)/(1+ε) | (ε/K)/(1+ε) | mmpretrain's `classy_vision` mode |
-///
-/// OpenNMT's vocabulary V counts the padding, which gets nothing: its target equals one of the others only
-/// on the K = V - 1 classes that are not padding. Here K is always the number of classes that can get mass,
-/// so pass V - 1 for OpenNMT, and mask the padding ([`Smoothing::allowed`](super::Smoothing::allowed)) where
-/// the other library sees all V.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Library {
-    /// ε over all K classes.
-    Torch,
-    /// ε over the K - 1 other classes.
-    Fairseq,
-    /// ε over the K - 1 other classes, padding not counted.
-    OpenNmt,
-    /// One-hot + ε/K, divided by its sum 1 + ε.
-    ClassyVision,
-}
-
-impl Library {
-    /// The lower-case name: `torch`, `fairseq`, `opennmt` or `classyvision`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Library::Torch => "torch",
-            Library::Fairseq => "fairseq",
-            Library::OpenNmt => "opennmt",
-            Library::ClassyVision => "classyvision",
-        }
-    }
-
-    /// The target that the library makes of a label.
-    ///
-    /// # Errors
-    /// If there are fewer than 2 classes or ε is not a number from 0 to 1.
-    pub fn target(self, classes: usize, epsilon: f64) -> Result<Target> {
-        match self {
-            Library::Torch => target(Convention::Uniform, classes, epsilon),
-            Library::Fairseq | Library::OpenNmt => target(Convention::Others, classes, epsilon),
-            Library::ClassyVision => {
-                let k = check_classes(classes)?;
-                let epsilon = check_epsilon(epsilon)?;
-                Ok(Target {
-                    label: (1.0 + epsilon / k) / (1.0 + epsilon),
-                    other: epsilon / k / (1.0 + epsilon),
-                })
-            }
-        }
-    }
-
-    /// The ε with which library `to` makes the target that this one makes with `epsilon`.
-    ///
-    /// With u the ε of `Torch`: u = ε·K/(K-1) for `Fairseq` and `OpenNmt`, u = ε/(1+ε) for `ClassyVision`.
-    ///
-    /// ```
-    /// use temperance::loss::theory::Library;
-    ///
-    /// // OpenNMT's 0.1 with a vocabulary of 11 entries, of which one is padding.
-    /// let epsilon = Library::OpenNmt.convert(10, 0.1, Library::Torch)?;
-    /// assert!((epsilon - 0.1 * 10.0 / 9.0).abs() < 1e-16);
-    /// assert_eq!(Library::ClassyVision.convert(10, 0.25, Library::Torch)?, 0.2);
-    /// # Ok::<(), temperance::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If there are fewer than 2 classes, ε is not a number from 0 to 1, or `to` would need an ε above 1.
-    pub fn convert(self, classes: usize, epsilon: f64, to: Library) -> Result<f64> {
-        let k = check_classes(classes)?;
-        let epsilon = check_epsilon(epsilon)?;
-        if self == to {
-            return Ok(epsilon);
-        }
-        let converted = match (self, to) {
-            (Library::Fairseq, Library::OpenNmt) | (Library::OpenNmt, Library::Fairseq) => epsilon,
-            _ => to.own_epsilon(self.torch_epsilon(epsilon, k), k),
-        };
-        // An ε that is 1 but for rounding is 1.
-        if converted <= 1.0 + 4.0 * f64::EPSILON {
-            return Ok(converted.min(1.0));
-        }
-        let largest = self.own_epsilon(to.torch_epsilon(1.0, k), k);
-        let expected =
-            format!("at most {largest}, which is the epsilon 1 of {} with {classes} classes", to.name());
-        Err(Error::parameter(format!("epsilon of {}", self.name()), epsilon, expected))
-    }
-
-    /// The ε of [`Library::Torch`] with the same target.
-    fn torch_epsilon(self, epsilon: f64, k: f64) -> f64 {
-        match self {
-            Library::Torch => epsilon,
-            Library::Fairseq | Library::OpenNmt => epsilon * k / (k - 1.0),
-            Library::ClassyVision => epsilon / (1.0 + epsilon),
-        }
-    }
-
-    /// The inverse of [`Library::torch_epsilon`].
-    fn own_epsilon(self, uniform: f64, k: f64) -> f64 {
-        match self {
-            Library::Torch => uniform,
-            Library::Fairseq | Library::OpenNmt => uniform * (k - 1.0) / k,
-            Library::ClassyVision if uniform < 1.0 => uniform / (1.0 - uniform),
-            Library::ClassyVision => f64::INFINITY,
-        }
-    }
 }
 
 /// The optimum of a loss that treats all classes but the label alike.
@@ -439,7 +325,7 @@ fn loss_at(groups: &[Group], points: &[Point], beta: f64) -> f64 {
     terms.fold(0.0, |sum, term| sum + term)
 }
 
-fn check_classes(classes: usize) -> Result<f64> {
+pub(super) fn check_classes(classes: usize) -> Result<f64> {
     if classes >= 2 {
         Ok(classes as f64)
     } else {
@@ -711,57 +597,6 @@ mod tests {
         let (there, back) =
             (minimum_two_valued(1.0, 0.0, 2, 0.7).unwrap(), minimum_two_valued(0.0, 1.0, 2, 0.7).unwrap());
         assert!(close(there.gap, -back.gap, 1e-14) && close(there.loss, back.loss, 1e-14));
-    }
-
-    #[test]
-    fn conversions_keep_the_target() {
-        use Library::*;
-        let all = [Torch, Fairseq, OpenNmt, ClassyVision];
-        for from in all {
-            for to in all {
-                for k in [2, 3, 10, 32000] {
-                    for epsilon in [0.0, 1e-9, 0.1, 0.2, 0.25] {
-                        let converted = from.convert(k, epsilon, to).unwrap();
-                        let (a, b) = (from.target(k, epsilon).unwrap(), to.target(k, converted).unwrap());
-                        assert!(relative(b.label, a.label, 1e-14), "{from:?} to {to:?}, {a:?}, {b:?}");
-                        assert!(relative(b.other, a.other, 1e-14), "{from:?} to {to:?}, {a:?}, {b:?}");
-                        let back = to.convert(k, converted, from).unwrap();
-                        assert!(
-                            relative(back, epsilon, 1e-14),
-                            "{from:?} to {to:?} and back: {epsilon}, {back}"
-                        );
-                    }
-                }
-            }
-        }
-        // The largest ε of each, and one above it.
-        for k in [2, 3, 7, 10, 49, 1000] {
-            let largest = Torch.convert(k, 1.0, Fairseq).unwrap();
-            assert_eq!(Fairseq.convert(k, largest, Torch).unwrap(), 1.0);
-        }
-        assert_eq!(Torch.convert(10, 0.5, ClassyVision).unwrap(), 1.0);
-        assert_eq!(
-            text(Fairseq.convert(10, 0.95, Torch)),
-            "epsilon of fairseq is 0.95; expected at most 0.9, which is the epsilon 1 of torch with 10 classes"
-        );
-        assert_eq!(
-            text(Torch.convert(10, 0.6, ClassyVision)),
-            "epsilon of torch is 0.6; expected at most 0.5, which is the epsilon 1 of classyvision with 10 classes"
-        );
-        assert_eq!(
-            text(Torch.convert(10, 1.0, ClassyVision)),
-            "epsilon of torch is 1; expected at most 0.5, which is the epsilon 1 of classyvision with 10 classes"
-        );
-        for library in all {
-            let json = format!("\"{}\"", library.name());
-            assert_eq!(serde_json::to_string(&library).unwrap(), json);
-            assert_eq!(
-                text(library.convert(10, 1.5, Torch)),
-                "epsilon is 1.5; expected a number from 0 to 1"
-            );
-            assert_eq!(text(library.convert(1, 0.5, Torch)), "number of classes is 1; expected at least 2");
-            assert_eq!(text(library.target(10, -1.0)), "epsilon is -1; expected a number from 0 to 1");
-        }
     }
 
     #[test]

@@ -14,12 +14,14 @@ mod real;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod write;
 
-pub(crate) use isa::{Isa, Operation, Path};
-pub(crate) use real::Real;
-pub(crate) use sums::{Order, Sums, dot, squared_norm, sums};
-pub(crate) use write::{Base, Coefficients, gradient, log_softmax, softmax};
+pub(crate) use isa::{Isa, Operation, Path, Plain};
+pub(crate) use real::{Real, ln_1p};
+pub(crate) use sums::{Order, Sums, Wanted, dot, squared_norm, sums, sweep};
+pub(crate) use tile::{TileLinear, TileSums, tile_gradient, tile_sums, transpose_in, transpose_out};
+pub(crate) use write::{Base, Coefficients, Linear, gradient, gradient_of_kept, log_softmax, softmax};
 
 /// What one pass over a row at β = 1/T tells: the softmax, described.
 #[derive(Debug, Clone, Copy)]

@@ -28,51 +28,190 @@ pub(crate) struct Sums {
     pub(crate) second: f64,
     /// Σe² over all entries but the arg-max.
     pub(crate) squares: f64,
+    /// Σd; -inf if an entry is.
+    pub(crate) distances: f64,
 }
 
 impl Sums {
     /// Whether the row was legal: no NaN, no +inf, not all -inf.
     #[inline]
     pub(crate) fn is_valid(&self) -> bool {
-        self.tail.is_finite() && self.max < f64::INFINITY
+        self.tail.is_finite() && self.max.is_finite()
     }
 }
 
 /// Lanes are emptied into `f64` totals after this many steps, so that a long row in `f32` keeps its digits.
 const STEPS: usize = 16;
 
-/// Rows up to this length are swept sixteen entries at a time, with sixteen lanes to empty.
+/// Blocks up to this length are swept sixteen entries at a time, with sixteen lanes to empty.
 const SHORT: usize = 64;
+
+/// A row is swept in blocks of this many bytes, each around its own maximum, so that it is read from memory
+/// once however long it is: a block stays in the first cache from its first sweep to its last.
+const BLOCK_BYTES: usize = 8192;
+
+/// Which sums a sweep makes besides Σe.
+pub(crate) trait Wanted {
+    /// Which powers of d are summed with e: an [`Order`].
+    const ORDER: u8;
+    /// Σe².
+    const SQUARES: bool = false;
+    /// Σd, where an entry of -inf makes it -inf.
+    const DISTANCES: bool = false;
+    /// Every e is kept.
+    const KEEP: bool = false;
+}
+
+/// The sums that [`sums`] makes.
+struct Only<const ORDER: u8, const SQUARES: bool>;
+impl<const O: u8, const S: bool> Wanted for Only<O, S> {
+    const ORDER: u8 = O;
+    const SQUARES: bool = S;
+}
 
 /// The sums of `row` at inverse temperature `beta`, up to the given [`Order`], Σe² on request.
 #[inline(always)]
 pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &[R], beta: R) -> Sums {
+    sweep::<R, I, Only<ORDER, SQUARES>>(row, beta, &mut [], &mut Vec::new())
+}
+
+/// The sums of `row` at inverse temperature `beta`.
+///
+/// If they are to be kept, e of every entry, relative to the maximum of its block, goes to `kept`, and the
+/// maxima of the blocks to `maxima`.
+#[inline(always)]
+pub(crate) fn sweep<R: Real, I: Isa, W: Wanted>(
+    row: &[R],
+    beta: R,
+    kept: &mut [R],
+    maxima: &mut Vec<R>,
+) -> Sums {
+    let size = block_len::<R>();
+    if row.len() <= size {
+        if W::KEEP {
+            maxima.clear();
+        }
+        let block = block::<R, I, W>(row, beta, kept);
+        if W::KEEP {
+            maxima.push(block.max);
+        }
+        let [tail, first, second, squares, distances] = block.totals;
+        let (max, arg_max) = (block.max.to_f64(), block.arg_max);
+        return Sums { max, arg_max, tail, first, second, squares, distances };
+    }
+    if W::KEEP {
+        maxima.clear();
+    }
+    let mut all = Sums::EMPTY;
+    for (index, z) in row.chunks(size).enumerate() {
+        let kept = if W::KEEP { &mut kept[index * size..][..z.len()] } else { &mut [] };
+        let block = block::<R, I, W>(z, beta, kept);
+        if W::KEEP {
+            maxima.push(block.max);
+        }
+        all.join(&block, index * size, z.len(), beta.to_f64());
+    }
+    all
+}
+
+/// Entries of a block.
+#[inline(always)]
+pub(super) fn block_len<R>() -> usize {
+    BLOCK_BYTES / size_of::<R>()
+}
+
+/// The sums of a block, d and e relative to its own maximum.
+struct BlockSums<R> {
+    max: R,
+    arg_max: usize,
+    totals: [f64; 5],
+}
+
+impl Sums {
+    const EMPTY: Sums = Sums {
+        max: f64::NEG_INFINITY,
+        arg_max: 0,
+        tail: 0.0,
+        first: 0.0,
+        second: 0.0,
+        squares: 0.0,
+        distances: 0.0,
+    };
+
+    /// Adds the sums of the block that follows, `length` entries from `start` on: with D the difference of the
+    /// two maxima, Σe of the lower one is multiplied by exp(D), Σd·e becomes exp(D)·(Σd·e + D·Σe), and so on.
+    #[inline(always)]
+    fn join<R: Real>(&mut self, block: &BlockSums<R>, start: usize, length: usize, beta: f64) {
+        let max = block.max.to_f64();
+        let [tail, first, second, squares, distances] = block.totals;
+        if max == f64::NEG_INFINITY {
+            // Nothing but -inf adds nothing; NaN shows.
+            self.tail += tail;
+            self.distances += distances;
+            return;
+        }
+        if self.max == f64::NEG_INFINITY {
+            let (before, masked) = (self.tail, self.distances);
+            *self = Sums { max, arg_max: start + block.arg_max, tail, first, second, squares, distances };
+            self.tail += before;
+            // All before are -inf, if there are any.
+            self.distances += masked;
+            return;
+        }
+        let later = Sums { max, arg_max: start + block.arg_max, tail, first, second, squares, distances };
+        let (mut high, low, low_length) =
+            if max > self.max { (later, *self, start) } else { (*self, later, length) };
+        let shift = beta * (low.max - high.max);
+        let factor = shift.exp();
+        let sum = 1.0 + low.tail;
+        high.tail += factor * sum;
+        if factor > 0.0 {
+            high.first += factor * (low.first + shift * sum);
+            high.second += factor * (low.second + shift * (2.0 * low.first + shift * sum));
+            high.squares += factor * factor * (1.0 + low.squares);
+        }
+        high.distances += low.distances + shift * low_length as f64;
+        *self = high;
+    }
+}
+
+/// The sums of a block.
+#[inline(always)]
+fn block<R: Real, I: Isa, W: Wanted>(row: &[R], beta: R, kept: &mut [R]) -> BlockSums<R> {
     let max = max::<R>(row);
     let arg_max = position(row, max);
-    let mut totals = [0.0; 4];
+    let mut totals = [0.0; 5];
     if row.len() <= SHORT {
-        let mut lanes = [[R::ZERO; 16]; 4];
-        let [sum, first, second, squares] = &mut lanes;
+        let mut lanes = [[R::ZERO; 16]; 5];
         for (step, z) in row.chunks(16).enumerate() {
             let mut copy = [R::NEG_INFINITY; 16];
             copy[..z.len()].copy_from_slice(z);
             if arg_max / 16 == step {
                 copy[arg_max % 16] = R::NEG_INFINITY;
             }
-            absorb::<R, I, ORDER, SQUARES>([sum, first, second, squares], &copy, max, beta);
+            let mut e = [R::ZERO; 16];
+            let [sum, first, second, squares, distances] = &mut lanes;
+            absorb::<R, I, W>([sum, first, second, squares], &copy, &mut e, max, beta);
+            if W::DISTANCES {
+                add_distances(distances, z, max, beta);
+            }
+            if W::KEEP {
+                kept[16 * step..][..z.len()].copy_from_slice(&e[..z.len()]);
+            }
         }
-        empty::<_, R, ORDER, SQUARES>(&lanes, &mut totals);
+        empty::<_, R, W>(&lanes, &mut totals);
     } else {
         let width = R::ZEROS.as_ref().len();
         for (segment, entries) in row.chunks(STEPS * width).enumerate() {
-            let mut lanes = [R::ZEROS; 4];
-            let [sum, first, second, squares] = &mut lanes;
+            let mut lanes = [R::ZEROS; 5];
+            let [sum, first, second, squares, distances] = &mut lanes;
             for (step, z) in entries.chunks(width).enumerate() {
                 let at = (segment * STEPS + step) * width;
                 let skip = arg_max.wrapping_sub(at);
                 let lanes = [sum.as_mut(), first.as_mut(), second.as_mut(), squares.as_mut()];
                 if z.len() == width && skip >= width {
-                    absorb::<R, I, ORDER, SQUARES>(lanes, z, max, beta);
+                    let e = if W::KEEP { &mut kept[at..at + width] } else { &mut [] };
+                    absorb::<R, I, W>(lanes, z, e, max, beta);
                 } else {
                     // The arg-max, and what lies beyond the end of the row, count as -inf.
                     let mut copy = R::MASKED;
@@ -81,47 +220,73 @@ pub(crate) fn sums<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(row: &
                     if skip < width {
                         copy[skip] = R::NEG_INFINITY;
                     }
-                    absorb::<R, I, ORDER, SQUARES>(lanes, copy, max, beta);
+                    let mut e = R::ZEROS;
+                    let e = e.as_mut();
+                    absorb::<R, I, W>(lanes, copy, e, max, beta);
+                    if W::KEEP {
+                        kept[at..at + z.len()].copy_from_slice(&e[..z.len()]);
+                    }
+                }
+                if W::DISTANCES {
+                    add_distances(distances.as_mut(), z, max, beta);
                 }
             }
-            empty::<_, R, ORDER, SQUARES>(&lanes, &mut totals);
+            empty::<_, R, W>(&lanes, &mut totals);
         }
     }
-    let [tail, first, second, squares] = totals;
-    Sums { max: max.to_f64(), arg_max, tail, first, second, squares }
+    if W::KEEP {
+        kept[arg_max] = R::ONE;
+    }
+    if max == R::NEG_INFINITY {
+        nothing::<R, W>(row, kept, &mut totals);
+    }
+    BlockSums { max, arg_max, totals }
+}
+
+/// A block without a finite entry: -inf adds nothing to Σe, NaN shows in it.
+#[cold]
+fn nothing<R: Real, W: Wanted>(row: &[R], kept: &mut [R], totals: &mut [f64; 5]) {
+    let is_nan = row.iter().any(|&z| z != R::NEG_INFINITY);
+    *totals = [if is_nan { f64::NAN } else { 0.0 }, 0.0, 0.0, 0.0, f64::NEG_INFINITY];
+    if W::KEEP {
+        kept.fill(R::ZERO);
+    }
 }
 
 /// Adds one vector of entries to the lanes of Σe, Σd·e, Σd²·e, Σe².
 #[inline(always)]
-fn absorb<R: Real, I: Isa, const ORDER: u8, const SQUARES: bool>(
-    lanes: [&mut [R]; 4],
-    z: &[R],
-    max: R,
-    beta: R,
-) {
+fn absorb<R: Real, I: Isa, W: Wanted>(lanes: [&mut [R]; 4], z: &[R], kept: &mut [R], max: R, beta: R) {
     let [sum, first, second, squares] = lanes.map(|lanes| &mut lanes[..z.len()]);
     for j in 0..z.len() {
         let (d, e) = exp_of::<R, I>(z[j], max, beta);
         sum[j] = sum[j] + e;
-        if ORDER >= Order::ENTROPY {
+        if W::KEEP {
+            kept[j] = e;
+        }
+        if W::ORDER >= Order::ENTROPY {
             first[j] = R::fma::<I>(d, e, first[j]);
         }
-        if ORDER >= Order::CURVATURE {
+        if W::ORDER >= Order::CURVATURE {
             second[j] = R::fma::<I>(d * d, e, second[j]);
         }
-        if SQUARES {
+        if W::SQUARES {
             squares[j] = R::fma::<I>(e, e, squares[j]);
         }
     }
 }
 
+/// Adds d of the entries to their lanes.
+#[inline(always)]
+fn add_distances<R: Real>(lanes: &mut [R], z: &[R], max: R, beta: R) {
+    for (lane, &z) in lanes.iter_mut().zip(z) {
+        *lane = *lane + (z - max) * beta;
+    }
+}
+
 /// Adds the lanes that were used to the totals.
 #[inline(always)]
-fn empty<L: AsRef<[R]>, R: Real, const ORDER: u8, const SQUARES: bool>(
-    lanes: &[L; 4],
-    totals: &mut [f64; 4],
-) {
-    let used = [true, ORDER >= Order::ENTROPY, ORDER >= Order::CURVATURE, SQUARES];
+fn empty<L: AsRef<[R]>, R: Real, W: Wanted>(lanes: &[L; 5], totals: &mut [f64; 5]) {
+    let used = [true, W::ORDER >= Order::ENTROPY, W::ORDER >= Order::CURVATURE, W::SQUARES, W::DISTANCES];
     for ((total, lanes), used) in totals.iter_mut().zip(lanes).zip(used) {
         if used {
             *total += horizontal(lanes);
@@ -129,15 +294,14 @@ fn empty<L: AsRef<[R]>, R: Real, const ORDER: u8, const SQUARES: bool>(
     }
 }
 
-/// d and e of one entry. Below the smallest normal number, -inf included, e is 0 and so is d·e. NaN stays.
+/// d and e of one entry. Where e would not be a normal number, -inf included, it is 0 (or, just below, not a
+/// normal number), and d finite. NaN stays.
 #[inline(always)]
 pub(super) fn exp_of<R: Real, I: Isa>(z: R, max: R, beta: R) -> (R, R) {
     let d = (z - max) * beta;
     // Written so that NaN is not "below" and passes through.
-    let vanishes = d < R::LOWEST;
-    let d = if vanishes { R::ZERO } else { d };
-    let e = R::exp::<I>(d);
-    (d, if vanishes { R::ZERO } else { e })
+    let d = if d < R::VANISHES { R::VANISHES } else { d };
+    (d, R::exp::<I>(d))
 }
 
 /// The largest entry; NaN is never larger and is found later by the sums.

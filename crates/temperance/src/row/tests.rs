@@ -52,6 +52,33 @@ fn exp_is_within_2_ulp_of_the_standard_library_in_f64_on_every_path() {
     }
 }
 
+/// The largest relative error of [`ln_1p`] over numbers of every size, in units of the last place.
+struct WorstLog;
+impl Operation for WorstLog {
+    type Output = f64;
+    #[inline(always)]
+    fn run<I: Isa>(self) -> f64 {
+        let mut worst = 0.0_f64;
+        for i in 0..2_000_000 {
+            let x = (-200.0 + f64::from(i) * 1.2e-4).exp();
+            let exact = x.ln_1p();
+            worst = worst.max((ln_1p::<I>(x) - exact).abs() / (f64::from_bits(exact.to_bits() + 1) - exact));
+        }
+        worst
+    }
+}
+
+#[test]
+fn ln_1p_is_within_2_ulp_of_the_standard_library_on_every_path() {
+    for path in Path::available() {
+        let worst = path.run(WorstLog);
+        assert!(worst <= 2.0, "{path:?}: {worst} ulp");
+    }
+    assert_eq!(ln_1p::<isa::Plain>(0.0), 0.0);
+    assert!(ln_1p::<isa::Plain>(f64::NAN).is_nan());
+    assert_eq!(ln_1p::<isa::Plain>(f64::INFINITY), f64::INFINITY);
+}
+
 #[derive(Clone, Copy)]
 struct All<'a, R>(&'a [R], R);
 impl<R: Real> Operation for All<'_, R> {

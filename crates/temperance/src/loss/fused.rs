@@ -1,0 +1,806 @@
+//! The sweeps of [`CrossEntropy`](super::CrossEntropy): one exponential for each logit, read from memory once,
+//! the gradient written once.
+//!
+//! A long row is swept by itself: its e are left where the gradient goes, and scaled there. Short rows, and rows
+//! whose class axis has a stride, are swept in tiles, one row in each lane.
+
+use std::ops::Range;
+
+use super::criterion::{Supervision, Task, Work};
+use super::cross_entropy::{OfLabel, Prepared};
+use super::objective::{self, Place, Precision, Scale, Seen, Source, Totals, check_row, product};
+use super::{Loss, options, reduction};
+use crate::error::{Error, Result};
+use crate::fold;
+use crate::input::{
+    ClassWeights, Element, Fill, Labels, Layout, Matrix, Scores, SoftLabels, Targets, Values, ValuesMut,
+    close_row, contiguous_mut, open_row, store_tile,
+};
+use crate::row::{
+    self, Base, Isa, Linear, Operation, Order, Path, Plain, Real, Sums, TileLinear, TileSums, Wanted, ln_1p,
+};
+
+/// Rows of at most this many classes are swept in tiles.
+const SHORT: usize = 64;
+
+/// From this many neighbouring rows on, a class axis with a stride is swept in tiles.
+const WIDE: usize = 16;
+
+/// Does the work that the loss is asked for.
+///
+/// # Errors
+/// As the functions of [`Criterion`](super::Criterion).
+pub(super) fn run(prepared: &Prepared<'_>, work: Work<'_>) -> Result<Loss> {
+    let Work { source, given, task } = work;
+    let options = prepared.options();
+    let denominator = options.denominator(&given.targets)?;
+    let rows = Rows { prepared, given, weights: options.row_weights(), first_row: 0 };
+    let (totals, lenient) = match (source, task) {
+        (Source::Logits(logits), Task::Forward) => {
+            let parts = fold::map_rows(logits.0.layout(), |range| {
+                rows.slice(range.clone()).sweep(Source::Logits(logits.slice(range)), Sink::<f32>::Nothing)
+            })?;
+            (Totals::of(parts), false)
+        }
+        (Source::Logits(logits), Task::PerRow(losses)) => {
+            let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
+            let parts = fold::map_chunks(layout, losses, |range, _, losses| {
+                let logits = Source::Logits(logits.slice(range.clone()));
+                rows.slice(range).sweep(logits, Sink::<f32>::Losses(losses))
+            })?;
+            (Totals::of(parts), true)
+        }
+        (source, Task::Gradient { upstream, layout, out, lenient }) => {
+            let scale = Scale::new(upstream, options.reduction, denominator, layout.rows())?;
+            let totals = match out {
+                ValuesMut::F32(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::F64(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::F16(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::Bf16(out) => rows.backward(source, scale, layout, out)?,
+            };
+            (totals, lenient)
+        }
+        (Source::InPlace, _) => return Err(objective::no_buffer()),
+    };
+    reduction::reduce(&totals, denominator, options, lenient)
+}
+
+/// The loss with what all rows should have been.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    prepared: &'a Prepared<'a>,
+    given: Supervision<'a>,
+    /// Weights of the classes, that multiply the loss of a row.
+    weights: Option<&'a ClassWeights>,
+    first_row: u64,
+}
+
+/// Where what a sweep finds goes, besides the totals.
+enum Sink<'a, E> {
+    Nothing,
+    /// The loss of each row.
+    Losses(&'a mut [f64]),
+    /// The gradient of each row.
+    Gradient {
+        scale: Scale<'a>,
+        layout: Layout,
+        out: &'a mut [E],
+    },
+}
+
+impl<'a> Rows<'a> {
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Rows { first_row: self.first_row + rows.start as u64, given: self.given.slice(rows), ..*self }
+    }
+
+    fn backward<E: Element>(
+        &self,
+        source: Source<'_>,
+        scale: Scale<'_>,
+        layout: Layout,
+        gradient: &mut [E],
+    ) -> Result<Totals> {
+        let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
+            let scale = scale.slice(rows.clone());
+            self.slice(rows.clone()).sweep(source.slice(rows), Sink::Gradient { scale, layout, out })
+        })?;
+        Ok(Totals::of(parts))
+    }
+
+    fn sweep<E: Element>(&self, source: Source<'_>, sink: Sink<'_, E>) -> Result<Totals> {
+        let out = match &sink {
+            Sink::Gradient { out, .. } => Some(E::values(out)),
+            _ => None,
+        };
+        let double = matches!(out, Some(Values::F64(_)))
+            || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
+        let layout = match (&source, &sink) {
+            (Source::Logits(logits), _) => logits.0.layout(),
+            (_, Sink::Gradient { layout, .. }) => *layout,
+            _ => return Err(objective::no_buffer()),
+        };
+        let in_tiles = layout.classes <= SHORT || layout.inner >= WIDE;
+        match (self.given.targets, double) {
+            (Targets::Labels(labels), true) if in_tiles => self.tiles::<f64, E>(&labels, source, sink),
+            (Targets::Labels(labels), false) if in_tiles => self.tiles::<f32, E>(&labels, source, sink),
+            (_, true) => self.long::<f64, E>(source, sink),
+            (_, false) => self.long::<f32, E>(source, sink),
+        }
+    }
+}
+
+/// What the loss of a row is made of: v = w·t is its weighted target, d = z - max z.
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    max: f64,
+    /// Σe over all entries but the largest.
+    tail: f64,
+    /// Σd·e.
+    first: f64,
+    /// Σv.
+    mass: f64,
+    /// Σv·d.
+    below: f64,
+    /// Σz², where it is penalised.
+    norm: f64,
+    /// What the terms besides the cross-entropy are weighted by.
+    weight: f64,
+    /// The entry whose gradient is made of numbers that do not cancel, where p and v may both be near 1.
+    d: f64,
+    e: f64,
+    v: f64,
+    /// Σv over all others.
+    others: f64,
+}
+
+/// The loss of a row, and its gradient e·(constant + slope·d) - v.
+#[derive(Debug, Clone, Copy)]
+struct Outcome {
+    value: f64,
+    log_sum: f64,
+    entropy: f64,
+    constant: f64,
+    slope: f64,
+    /// The gradient of the entry that [`Facts`] names.
+    patch: f64,
+}
+
+/// The numbers of a loss that rows share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) penalty: f64,
+    /// The penalty is in force below this entropy,
+    pub(super) threshold: f64,
+    /// and counts from this one.
+    pub(super) offset: f64,
+    pub(super) z_loss: f64,
+    pub(super) logit_penalty: f64,
+}
+
+impl Terms {
+    /// The loss of a row from its sums: straight code, which becomes vectors over the rows of a tile.
+    #[inline(always)]
+    fn outcome<I: Isa>(&self, facts: Facts) -> Outcome {
+        let Facts { max, tail, first, mass, below, norm, weight, d, e, v, others } = facts;
+        let sum = 1.0 + tail;
+        let log_sum = ln_1p::<I>(tail);
+        let entropy = log_sum - first / sum;
+        let penalty = if entropy < self.threshold { self.penalty * weight } else { 0.0 };
+        let normaliser = max + log_sum;
+        let z_loss = weight * self.z_loss * normaliser;
+        let penalties =
+            penalty * (self.offset - entropy) + z_loss * normaliser + weight * self.logit_penalty * norm;
+        // +inf comes from a target on a -inf logit.
+        let value = mass * log_sum - below + penalties;
+        let pull = 2.0 * z_loss;
+        let p = e / sum;
+        let log_p = if p > 0.0 { d - log_sum } else { 0.0 };
+        // mass·p - v = (mass - v) - mass·(1 - p)
+        let push = if d == 0.0 { others - mass * (tail / sum) } else { mass * p - v };
+        Outcome {
+            value,
+            log_sum,
+            entropy,
+            constant: (mass + pull + penalty * (entropy - log_sum)) / sum,
+            slope: penalty / sum,
+            patch: push + p * (pull + penalty * (log_p + entropy)),
+        }
+    }
+}
+
+/// A tile of rows, one in each lane, with everything that is found of them.
+struct Tile<R: Real> {
+    z: Vec<R>,
+    /// e, and then the gradient.
+    kept: Vec<R>,
+    /// The classes of the labels, -1 where the row does not count.
+    label: Vec<i64>,
+    sums: TileSums<R>,
+    /// What the whole loss of a row is multiplied by.
+    whole: R::Wide,
+    weight: R::Wide,
+    minimum: R::Wide,
+    value: R::Wide,
+    nll: R::Wide,
+    entropy: R::Wide,
+    constant: R::Wide,
+    slope: R::Wide,
+    patch: R::Wide,
+    /// What the gradient of a row is multiplied by.
+    scale: R::Wide,
+}
+
+impl<R: Real> Tile<R> {
+    fn new(classes: usize) -> Self {
+        let lanes = R::ZEROS.as_ref().len();
+        let mut whole = R::WIDE;
+        whole.as_mut().fill(1.0);
+        Tile {
+            z: vec![R::ZERO; classes * lanes],
+            kept: vec![R::ZERO; classes * lanes],
+            label: vec![0; lanes],
+            sums: TileSums::default(),
+            whole,
+            weight: R::WIDE,
+            minimum: R::WIDE,
+            value: R::WIDE,
+            nll: R::WIDE,
+            entropy: R::WIDE,
+            constant: R::WIDE,
+            slope: R::WIDE,
+            patch: R::WIDE,
+            scale: R::WIDE,
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// Rows by tiles, one in each lane.
+    fn tiles<R: Precision, E: Element>(
+        &self,
+        labels: &Labels<'_>,
+        source: Source<'_>,
+        mut sink: Sink<'_, E>,
+    ) -> Result<Totals> {
+        let path = Path::best();
+        let lanes = R::ZEROS.as_ref().len();
+        let mut tile = Tile::<R>::new(labels.classes());
+        let (mut scratch, mut totals) = (Vec::new(), Totals::default());
+        for start in (0..labels.rows()).step_by(lanes) {
+            let count = lanes.min(labels.rows() - start);
+            let matrix = match (&source, &sink) {
+                (Source::Logits(logits), _) => logits.0,
+                (Source::InPlace, Sink::Gradient { layout, out, .. }) => {
+                    Matrix::with_layout("logits", E::values(out), *layout)?
+                }
+                (Source::InPlace, _) => return Err(objective::no_buffer()),
+            };
+            let contiguous = matrix.contiguous::<R>(start, count);
+            if contiguous.is_none() {
+                matrix.load_tile(start, count, &mut tile.z, &mut scratch);
+            }
+            if !path.run(Forward { rows: self, labels, start, count, contiguous, tile: &mut tile }) {
+                return Err(first_error(self, labels, start, count, &tile));
+            }
+            for lane in 0..count {
+                if tile.label[lane] < 0 {
+                    continue;
+                }
+                let top = tile.sums.arg_max.as_ref()[lane] == R::from_f64(tile.label[lane] as f64);
+                totals.add(Seen {
+                    value: tile.value.as_ref()[lane],
+                    nll: tile.nll.as_ref()[lane],
+                    entropy: tile.entropy.as_ref()[lane],
+                    correct: if top { 1.0 } else { 0.0 },
+                    minimum: tile.minimum.as_ref()[lane],
+                });
+                if let Sink::Losses(losses) = &mut sink {
+                    losses[start + lane] = tile.value.as_ref()[lane];
+                }
+            }
+            if let Sink::Gradient { scale, layout, out } = &mut sink {
+                for lane in 0..count {
+                    tile.scale.as_mut()[lane] = scale.of(start + lane);
+                }
+                match contiguous_mut::<R, E>(out, *layout, start, count) {
+                    Some(to) => path.run(Backward { rows: self, count, tile: &mut tile, to }),
+                    None => {
+                        path.run(Backward { rows: self, count, tile: &mut tile, to: &mut [] });
+                        store_tile(&tile.kept, *layout, start, count, out, &mut scratch);
+                    }
+                }
+            }
+        }
+        Ok(totals)
+    }
+}
+
+/// The losses of the rows of a tile; whether all are legal.
+struct Forward<'a, R: Real> {
+    rows: &'a Rows<'a>,
+    labels: &'a Labels<'a>,
+    start: usize,
+    count: usize,
+    /// The rows where they lie, unless the tile is filled already.
+    contiguous: Option<&'a [R]>,
+    tile: &'a mut Tile<R>,
+}
+
+impl<R: Precision> Operation for Forward<'_, R> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let Forward { rows, labels, start, count, contiguous, tile } = self;
+        let prepared = rows.prepared;
+        let lanes = R::ZEROS.as_ref().len();
+        if let Some(rows) = contiguous {
+            row::transpose_in(rows, labels.classes(), &mut tile.z);
+        }
+        tile.sums = row::tile_sums::<R, I>(&tile.z, &mut tile.kept, prepared.base::<R>());
+        if !classes_of(labels, start, &mut tile.label[..count])
+            || !is_legal(prepared, &tile.label[..count], &tile.sums)
+        {
+            return false;
+        }
+        let (mut max, mut norm, mut d, mut e) = (R::WIDE, R::WIDE, R::WIDE, R::WIDE);
+        let (mut own, mut v, mut mass, mut others) = (R::WIDE, R::WIDE, R::WIDE, R::WIDE);
+        for lane in 0..count {
+            let class = tile.label[lane].max(0) as usize;
+            let at = class * lanes + lane;
+            max.as_mut()[lane] = tile.sums.max.as_ref()[lane].to_f64();
+            d.as_mut()[lane] = tile.z[at].to_f64() - max.as_ref()[lane];
+            e.as_mut()[lane] = tile.kept[at].to_f64();
+            let of_label = prepared.of_label(class);
+            tile.weight.as_mut()[lane] = of_label.weight;
+            own.as_mut()[lane] = of_label.own;
+            v.as_mut()[lane] = of_label.v;
+            mass.as_mut()[lane] = of_label.mass;
+            others.as_mut()[lane] = of_label.others;
+            tile.minimum.as_mut()[lane] = of_label.minimum;
+            if let Some(weights) = rows.weights {
+                tile.whole.as_mut()[lane] = weights.as_slice()[class];
+            }
+        }
+        let terms = prepared.terms();
+        if terms.logit_penalty > 0.0 {
+            squared_norms(&tile.z, norm.as_mut());
+        }
+        for j in 0..lanes {
+            let (d, whole) = (d.as_ref()[j], tile.whole.as_ref()[j]);
+            let outcome = terms.outcome::<I>(Facts {
+                max: max.as_ref()[j],
+                tail: tile.sums.tail.as_ref()[j],
+                first: tile.sums.first.as_ref()[j],
+                mass: mass.as_ref()[j],
+                below: tile.sums.below.as_ref()[j] + product(own.as_ref()[j], d),
+                norm: norm.as_ref()[j],
+                weight: tile.weight.as_ref()[j],
+                d,
+                e: e.as_ref()[j],
+                v: v.as_ref()[j],
+                others: others.as_ref()[j],
+            });
+            tile.value.as_mut()[j] = product(whole, outcome.value);
+            tile.minimum.as_mut()[j] *= whole;
+            tile.nll.as_mut()[j] = outcome.log_sum - d;
+            tile.entropy.as_mut()[j] = outcome.entropy;
+            tile.constant.as_mut()[j] = outcome.constant;
+            tile.slope.as_mut()[j] = outcome.slope;
+            tile.patch.as_mut()[j] = outcome.patch;
+        }
+        true
+    }
+}
+
+/// The gradients of the rows of a tile, in the place of e; and in rows, if there is a place for them.
+struct Backward<'a, R: Real> {
+    rows: &'a Rows<'a>,
+    count: usize,
+    tile: &'a mut Tile<R>,
+    to: &'a mut [R],
+}
+
+impl<R: Precision> Operation for Backward<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Backward { rows, count, tile, to } = self;
+        let (base, terms) = (rows.prepared.base::<R>(), rows.prepared.terms());
+        let lanes = R::ZEROS.as_ref().len();
+        let mut linear = TileLinear::<R> { constant: R::ZEROS, slope: R::ZEROS, scale: R::ZEROS };
+        for j in 0..lanes {
+            let scale = tile.scale.as_ref()[j] * tile.whole.as_ref()[j];
+            linear.constant.as_mut()[j] = R::from_f64(scale * tile.constant.as_ref()[j]);
+            linear.slope.as_mut()[j] = R::from_f64(scale * tile.slope.as_ref()[j]);
+            linear.scale.as_mut()[j] = R::from_f64(scale);
+            tile.patch.as_mut()[j] *= scale;
+        }
+        row::tile_gradient::<R, I>(
+            &tile.z,
+            &mut tile.kept,
+            &tile.sums.max,
+            &linear,
+            base,
+            terms.penalty > 0.0,
+        );
+        for lane in 0..count {
+            let class = tile.label[lane].max(0) as usize;
+            tile.kept[class * lanes + lane] = R::from_f64(tile.patch.as_ref()[lane]);
+        }
+        if terms.logit_penalty > 0.0 {
+            let mut factors = R::WIDE;
+            for (lane, factor) in factors.as_mut().iter_mut().enumerate() {
+                let scale = tile.scale.as_ref()[lane] * tile.whole.as_ref()[lane];
+                *factor = 2.0 * scale * tile.weight.as_ref()[lane] * terms.logit_penalty;
+            }
+            add_logits(&mut tile.kept, &tile.z, factors.as_ref());
+        }
+        for lane in (0..count).filter(|&lane| tile.label[lane] < 0) {
+            tile.kept.iter_mut().skip(lane).step_by(lanes).for_each(|g| *g = R::ZERO);
+        }
+        row::transpose_out(&tile.kept, rows.given.targets.classes(), to);
+    }
+}
+
+/// The classes of the labels from row `start` on, -1 for those that are ignored; whether all are classes.
+#[inline(always)]
+fn classes_of(labels: &Labels<'_>, start: usize, out: &mut [i64]) -> bool {
+    labels.copy(start, out);
+    let classes = labels.classes() as i64;
+    let mut legal = true;
+    match labels.ignored() {
+        None => {
+            for label in out {
+                legal &= (0..classes).contains(label);
+            }
+        }
+        Some(ignored) => {
+            for label in out {
+                let counts = *label != ignored;
+                legal &= !counts || (0..classes).contains(label);
+                *label = if counts { *label } else { -1 };
+            }
+        }
+    }
+    legal
+}
+
+/// Whether every row that counts has legal logits and a label that the smoothing allows.
+#[inline(always)]
+fn is_legal<R: Real>(prepared: &Prepared<'_>, label: &[i64], sums: &TileSums<R>) -> bool {
+    let mut legal = true;
+    for (lane, &label) in label.iter().enumerate() {
+        legal &= label < 0 || sums.is_valid(lane) && prepared.allows(label as usize);
+    }
+    legal
+}
+
+/// What is wrong in the first row of a tile that has something wrong.
+#[cold]
+fn first_error<R: Real>(
+    rows: &Rows<'_>,
+    labels: &Labels<'_>,
+    start: usize,
+    count: usize,
+    tile: &Tile<R>,
+) -> Error {
+    let lanes = R::ZEROS.as_ref().len();
+    for lane in 0..count {
+        let at = Place { row: start + lane, first_row: rows.first_row };
+        match labels.get(at.row, at.first_row) {
+            Err(error) => return error,
+            Ok(None) => continue,
+            Ok(Some(_)) if !tile.sums.is_valid(lane) => {
+                let row: Vec<R> = tile.z.iter().skip(lane).step_by(lanes).copied().collect();
+                return objective::illegal_row(&row, at);
+            }
+            Ok(Some(label)) => {
+                if let Err(error) = rows.prepared.check_label(label) {
+                    return error.at_row(at.absolute());
+                }
+            }
+        }
+    }
+    unreachable!("a tile is refused for one of its rows")
+}
+
+/// Σz² of every row of a tile, -inf counted as 0.
+fn squared_norms<R: Real>(z: &[R], norms: &mut [f64]) {
+    norms.fill(0.0);
+    for z in z.chunks_exact(norms.len()) {
+        for (norm, z) in norms.iter_mut().zip(z) {
+            let z = z.to_f64();
+            *norm += if z == f64::NEG_INFINITY { 0.0 } else { z * z };
+        }
+    }
+}
+
+/// Adds a multiple of each row's logits to its gradient, -inf counted as 0.
+fn add_logits<R: Real>(gradient: &mut [R], z: &[R], factors: &[f64]) {
+    for (g, z) in gradient.chunks_exact_mut(factors.len()).zip(z.chunks_exact(factors.len())) {
+        for ((g, z), factor) in g.iter_mut().zip(z).zip(factors) {
+            let z = z.to_f64();
+            let z = if z == f64::NEG_INFINITY { 0.0 } else { z };
+            *g = R::from_f64(g.to_f64() + factor * z);
+        }
+    }
+}
+
+/// Σd·e, Σd on request; every e kept on request.
+struct WithEntropy<const DISTANCES: bool, const KEEP: bool>;
+impl<const D: bool, const K: bool> Wanted for WithEntropy<D, K> {
+    const ORDER: u8 = Order::ENTROPY;
+    const DISTANCES: bool = D;
+    const KEEP: bool = K;
+}
+
+/// The sums of a row, with Σb·d of the base b; e is kept if there is a place for it.
+struct Sweep<'a, R> {
+    z: &'a [R],
+    base: Base<'a, R>,
+    kept: &'a mut [R],
+    maxima: &'a mut Vec<R>,
+}
+
+impl<R: Precision> Operation for Sweep<'_, R> {
+    type Output = (Sums, f64);
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> (Sums, f64) {
+        let Sweep { z, base, kept, maxima } = self;
+        let distances = matches!(base, Base::Constant(base) if base != 0.0);
+        let sums = match (distances, kept.is_empty()) {
+            (true, true) => row::sweep::<R, I, WithEntropy<true, false>>(z, R::ONE, kept, maxima),
+            (false, true) => row::sweep::<R, I, WithEntropy<false, false>>(z, R::ONE, kept, maxima),
+            (true, false) => row::sweep::<R, I, WithEntropy<true, true>>(z, R::ONE, kept, maxima),
+            (false, false) => row::sweep::<R, I, WithEntropy<false, true>>(z, R::ONE, kept, maxima),
+        };
+        let below = match base {
+            Base::Constant(0.0) => 0.0,
+            Base::Constant(base) => base * sums.distances,
+            Base::PerClass(base) => row::dot(z, Some(base), R::from_f64(sums.max)),
+        };
+        (sums, below)
+    }
+}
+
+/// Turns what was kept of a row into its gradient.
+struct Scaled<'a, R> {
+    z: &'a [R],
+    kept: &'a mut [R],
+    maxima: &'a [R],
+    max: f64,
+    linear: Linear<'a, R>,
+}
+
+impl<R: Precision> Operation for Scaled<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        row::gradient_of_kept::<R, I>(self.z, self.kept, self.maxima, self.max, &self.linear);
+    }
+}
+
+impl Rows<'_> {
+    /// Rows one after the other.
+    fn long<R: Precision, E: Element>(&self, source: Source<'_>, mut sink: Sink<'_, E>) -> Result<Totals> {
+        let path = Path::best();
+        let (mut copy, mut scratch) = (Vec::new(), Vec::new());
+        let (mut memory, mut totals) = (Memory::default(), Totals::default());
+        for row in 0..self.given.targets.rows() {
+            let at = Place { row, first_row: self.first_row };
+            let z = match (&source, &sink) {
+                (Source::Logits(logits), _) => logits.0.row::<R>(row, &mut copy),
+                (Source::InPlace, Sink::Gradient { layout, out, .. }) => {
+                    copy.resize(layout.classes, R::ZERO);
+                    Matrix::with_layout("logits", E::values(out), *layout)?.copy_row(row, &mut copy);
+                    &copy
+                }
+                (Source::InPlace, _) => return Err(objective::no_buffer()),
+            };
+            match &mut sink {
+                Sink::Nothing | Sink::Losses(_) => {
+                    let Some(found) = self.row(path, z, at, &mut [], &mut memory)? else { continue };
+                    totals.add(found.seen);
+                    if let Sink::Losses(losses) = &mut sink {
+                        losses[row] = found.seen.value;
+                    }
+                }
+                Sink::Gradient { scale, layout, out } => {
+                    let kept = open_row(out, *layout, row, &mut scratch, Fill::Nothing);
+                    match self.row(path, z, at, kept, &mut memory)? {
+                        Some(found) => {
+                            totals.add(found.seen);
+                            let scale = scale.of(row) * found.whole;
+                            self.gradient(path, &found, z, kept, scale, &memory);
+                        }
+                        None => kept.fill(R::ZERO),
+                    }
+                    close_row(out, *layout, row, &scratch);
+                }
+            }
+        }
+        Ok(totals)
+    }
+}
+
+/// Memory that rows share, one after the other.
+#[derive(Debug, Default)]
+struct Memory<R> {
+    /// The largest logit of each block of the row.
+    maxima: Vec<R>,
+    soft: Vec<f64>,
+    /// w·t of every class, for soft labels.
+    target: Vec<R>,
+}
+
+/// What was found of a row.
+struct Found {
+    seen: Seen,
+    sums: Sums,
+    outcome: Outcome,
+    /// The entry that is patched.
+    patched: usize,
+    /// What the whole loss of the row is multiplied by.
+    whole: f64,
+    /// What the terms besides the cross-entropy are weighted by.
+    weight: f64,
+}
+
+impl Rows<'_> {
+    /// The loss of a row; `None` if it does not count. `kept` gets what the gradient is made of.
+    fn row<R: Precision>(
+        &self,
+        path: Path,
+        z: &[R],
+        at: Place,
+        kept: &mut [R],
+        memory: &mut Memory<R>,
+    ) -> Result<Option<Found>> {
+        let prepared = self.prepared;
+        let label = match &self.given.targets {
+            Targets::Labels(labels) => match labels.get(at.row, at.first_row)? {
+                Some(label) => Some(label),
+                None => return Ok(None),
+            },
+            Targets::Soft(_) => None,
+        };
+        // The target of a soft label holds the base.
+        let base = if label.is_some() { prepared.base::<R>() } else { Base::Constant(0.0) };
+        let (sums, below) = path.run(Sweep { z, base, kept, maxima: &mut memory.maxima });
+        check_row(&sums, z, at)?;
+        let terms = prepared.terms();
+        let norm = if terms.logit_penalty > 0.0 { row::squared_norm(z) } else { 0.0 };
+        let Sums { max, tail, first, arg_max, .. } = sums;
+        let of_row = match (label, &self.given.targets) {
+            (Some(label), _) => {
+                prepared.check_label(label).map_err(|error| error.at_row(at.absolute()))?;
+                let d = z[label].to_f64() - max;
+                let OfLabel { weight, own, v, mass, others, minimum } = prepared.of_label(label);
+                OfRow {
+                    mass,
+                    below: below + product(own, d),
+                    weight,
+                    patched: label,
+                    v,
+                    others,
+                    minimum,
+                    whole: self.weights.map_or(1.0, |weights| weights.as_slice()[label]),
+                    top: label,
+                    given_mass: 1.0,
+                    given_below: d,
+                }
+            }
+            (None, Targets::Soft(labels)) => self.soft(labels, z, at, max, arg_max, memory)?,
+            (None, Targets::Labels(_)) => return Ok(None),
+        };
+        let OfRow { mass, below, weight, patched, v, others, whole, .. } = of_row;
+        let d = z[patched].to_f64() - max;
+        let e = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() };
+        let outcome =
+            terms.outcome::<Plain>(Facts { max, tail, first, mass, below, norm, weight, d, e, v, others });
+        let seen = Seen {
+            value: product(whole, outcome.value),
+            nll: of_row.given_mass * outcome.log_sum - of_row.given_below,
+            entropy: outcome.entropy,
+            correct: if of_row.top == arg_max { 1.0 } else { 0.0 },
+            minimum: whole * of_row.minimum,
+        };
+        Ok(Some(Found { seen, sums, outcome, patched, whole, weight }))
+    }
+
+    /// What a soft label makes of a row.
+    fn soft<R: Precision>(
+        &self,
+        labels: &SoftLabels<'_>,
+        z: &[R],
+        at: Place,
+        max: f64,
+        arg_max: usize,
+        memory: &mut Memory<R>,
+    ) -> Result<OfRow> {
+        let prepared = self.prepared;
+        let given = labels.row(at.row, at.first_row, &mut memory.soft)?;
+        memory.target.clear();
+        let (mut top, mut others) = (0, 0.0);
+        let (mut mass, mut below, mut given_mass, mut given_below) = (0.0, 0.0, 0.0, 0.0);
+        for (class, (&t, &z)) in given.iter().zip(z).enumerate() {
+            if t != 0.0 {
+                prepared.check_label(class).map_err(|error| error.at_row(at.absolute()))?;
+            }
+            if t > given[top] {
+                top = class;
+            }
+            let d = z.to_f64() - max;
+            let v = prepared.soft(class, t);
+            mass += v;
+            others += if class == arg_max { 0.0 } else { v };
+            below += product(v, d);
+            given_mass += t;
+            given_below += product(t, d);
+            memory.target.push(R::from_f64(v));
+        }
+        Ok(OfRow {
+            mass,
+            below,
+            weight: 1.0,
+            patched: arg_max,
+            v: memory.target[arg_max].to_f64(),
+            others,
+            minimum: f64::NAN,
+            whole: self.weights.map_or(1.0, |weights| options::dot(given, weights)),
+            top,
+            given_mass,
+            given_below,
+        })
+    }
+
+    /// Turns what was kept of a row into `scale` times its gradient.
+    fn gradient<R: Precision>(
+        &self,
+        path: Path,
+        found: &Found,
+        z: &[R],
+        kept: &mut [R],
+        scale: f64,
+        memory: &Memory<R>,
+    ) {
+        let prepared = self.prepared;
+        let targets = match self.given.targets {
+            Targets::Labels(_) => prepared.base::<R>(),
+            Targets::Soft(_) => Base::PerClass(memory.target.as_slice()),
+        };
+        let Outcome { constant, slope, patch, .. } = found.outcome;
+        let linear = Linear { constant: scale * constant, slope: scale * slope, scale, targets };
+        path.run(Scaled { z, kept, maxima: &memory.maxima, max: found.sums.max, linear });
+        kept[found.patched] = R::from_f64(scale * patch);
+        let factor = 2.0 * scale * found.weight * prepared.terms().logit_penalty;
+        if factor != 0.0 {
+            for (g, z) in kept.iter_mut().zip(z) {
+                let z = z.to_f64();
+                let z = if z == f64::NEG_INFINITY { 0.0 } else { z };
+                *g = R::from_f64(g.to_f64() + factor * z);
+            }
+        }
+    }
+}
+
+/// What a target makes of a row: see [`Facts`].
+struct OfRow {
+    mass: f64,
+    below: f64,
+    weight: f64,
+    patched: usize,
+    v: f64,
+    others: f64,
+    minimum: f64,
+    whole: f64,
+    /// The class with the largest target.
+    top: usize,
+    /// Σt and Σt·d of the target without smoothing and weights.
+    given_mass: f64,
+    given_below: f64,
+}
