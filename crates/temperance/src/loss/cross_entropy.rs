@@ -319,6 +319,10 @@ impl<'a> Prepared<'a> {
         }
     }
 
+    pub(super) fn shared(&self) -> Option<OfLabel> {
+        self.shared
+    }
+
     fn make_of_label(&self, label: usize) -> OfLabel {
         let weight = self.loss.weight(label);
         let own = self.label_mass * weight;

@@ -218,11 +218,15 @@ struct Tile<R: Real> {
     sums: TileSums<R>,
     /// What the whole loss of a row is multiplied by.
     whole: R::Wide,
+    /// What the label makes of its row: see [`OfLabel`].
     weight: R::Wide,
+    own: R::Wide,
+    v: R::Wide,
+    mass: R::Wide,
+    others: R::Wide,
     minimum: R::Wide,
+    /// What is found: see [`Outcome`].
     value: R::Wide,
-    nll: R::Wide,
-    entropy: R::Wide,
     constant: R::Wide,
     slope: R::Wide,
     patch: R::Wide,
@@ -231,26 +235,44 @@ struct Tile<R: Real> {
 }
 
 impl<R: Real> Tile<R> {
-    fn new(classes: usize) -> Self {
+    fn new(classes: usize, shared: Option<OfLabel>) -> Self {
         let lanes = R::ZEROS.as_ref().len();
-        let mut whole = R::WIDE;
-        whole.as_mut().fill(1.0);
-        Tile {
+        let mut tile = Tile {
             z: vec![R::ZERO; classes * lanes],
             kept: vec![R::ZERO; classes * lanes],
             label: vec![0; lanes],
             sums: TileSums::default(),
-            whole,
+            whole: R::WIDE,
             weight: R::WIDE,
+            own: R::WIDE,
+            v: R::WIDE,
+            mass: R::WIDE,
+            others: R::WIDE,
             minimum: R::WIDE,
             value: R::WIDE,
-            nll: R::WIDE,
-            entropy: R::WIDE,
             constant: R::WIDE,
             slope: R::WIDE,
             patch: R::WIDE,
             scale: R::WIDE,
+        };
+        tile.whole.as_mut().fill(1.0);
+        if let Some(shared) = shared {
+            for lane in 0..lanes {
+                tile.set_label(lane, shared);
+            }
         }
+        tile
+    }
+
+    #[inline(always)]
+    fn set_label(&mut self, lane: usize, of_label: OfLabel) {
+        let OfLabel { weight, own, v, mass, others, minimum } = of_label;
+        self.weight.as_mut()[lane] = weight;
+        self.own.as_mut()[lane] = own;
+        self.v.as_mut()[lane] = v;
+        self.mass.as_mut()[lane] = mass;
+        self.others.as_mut()[lane] = others;
+        self.minimum.as_mut()[lane] = minimum;
     }
 }
 
@@ -264,7 +286,7 @@ impl Rows<'_> {
     ) -> Result<Totals> {
         let path = Path::best();
         let lanes = R::ZEROS.as_ref().len();
-        let mut tile = Tile::<R>::new(labels.classes());
+        let mut tile = Tile::<R>::new(labels.classes(), self.prepared.shared());
         let (mut scratch, mut totals) = (Vec::new(), Totals::default());
         for start in (0..labels.rows()).step_by(lanes) {
             let count = lanes.min(labels.rows() - start);
@@ -279,24 +301,12 @@ impl Rows<'_> {
             if contiguous.is_none() {
                 matrix.load_tile(start, count, &mut tile.z, &mut scratch);
             }
-            if !path.run(Forward { rows: self, labels, start, count, contiguous, tile: &mut tile }) {
-                return Err(first_error(self, labels, start, count, &tile));
+            match path.run(Forward { rows: self, labels, start, count, contiguous, tile: &mut tile }) {
+                Some(found) => totals.merge(found),
+                None => return Err(first_error(self, labels, start, count, &tile)),
             }
-            for lane in 0..count {
-                if tile.label[lane] < 0 {
-                    continue;
-                }
-                let top = tile.sums.arg_max.as_ref()[lane] == R::from_f64(tile.label[lane] as f64);
-                totals.add(Seen {
-                    value: tile.value.as_ref()[lane],
-                    nll: tile.nll.as_ref()[lane],
-                    entropy: tile.entropy.as_ref()[lane],
-                    correct: if top { 1.0 } else { 0.0 },
-                    minimum: tile.minimum.as_ref()[lane],
-                });
-                if let Sink::Losses(losses) = &mut sink {
-                    losses[start + lane] = tile.value.as_ref()[lane];
-                }
+            if let Sink::Losses(losses) = &mut sink {
+                losses[start..start + count].copy_from_slice(&tile.value.as_ref()[..count]);
             }
             if let Sink::Gradient { scale, layout, out } = &mut sink {
                 for lane in 0..count {
@@ -315,7 +325,7 @@ impl Rows<'_> {
     }
 }
 
-/// The losses of the rows of a tile; whether all are legal.
+/// The losses of the rows of a tile and their sums; `None` if one is illegal.
 struct Forward<'a, R: Real> {
     rows: &'a Rows<'a>,
     labels: &'a Labels<'a>,
@@ -327,10 +337,10 @@ struct Forward<'a, R: Real> {
 }
 
 impl<R: Precision> Operation for Forward<'_, R> {
-    type Output = bool;
+    type Output = Option<Totals>;
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> bool {
+    fn run<I: Isa>(self) -> Option<Totals> {
         let Forward { rows, labels, start, count, contiguous, tile } = self;
         let prepared = rows.prepared;
         let lanes = R::ZEROS.as_ref().len();
@@ -341,23 +351,19 @@ impl<R: Precision> Operation for Forward<'_, R> {
         if !classes_of(labels, start, &mut tile.label[..count])
             || !is_legal(prepared, &tile.label[..count], &tile.sums)
         {
-            return false;
+            return None;
         }
         let (mut max, mut norm, mut d, mut e) = (R::WIDE, R::WIDE, R::WIDE, R::WIDE);
-        let (mut own, mut v, mut mass, mut others) = (R::WIDE, R::WIDE, R::WIDE, R::WIDE);
+        let is_shared = prepared.shared().is_some();
         for lane in 0..count {
             let class = tile.label[lane].max(0) as usize;
             let at = class * lanes + lane;
             max.as_mut()[lane] = tile.sums.max.as_ref()[lane].to_f64();
             d.as_mut()[lane] = tile.z[at].to_f64() - max.as_ref()[lane];
             e.as_mut()[lane] = tile.kept[at].to_f64();
-            let of_label = prepared.of_label(class);
-            tile.weight.as_mut()[lane] = of_label.weight;
-            own.as_mut()[lane] = of_label.own;
-            v.as_mut()[lane] = of_label.v;
-            mass.as_mut()[lane] = of_label.mass;
-            others.as_mut()[lane] = of_label.others;
-            tile.minimum.as_mut()[lane] = of_label.minimum;
+            if !is_shared {
+                tile.set_label(lane, prepared.of_label(class));
+            }
             if let Some(weights) = rows.weights {
                 tile.whole.as_mut()[lane] = weights.as_slice()[class];
             }
@@ -366,31 +372,58 @@ impl<R: Precision> Operation for Forward<'_, R> {
         if terms.logit_penalty > 0.0 {
             squared_norms(&tile.z, norm.as_mut());
         }
+        // 0 where the row does not count, else 1.
+        let (mut counts, mut correct) = (R::WIDE, R::WIDE);
+        for (lane, &label) in tile.label[..count].iter().enumerate() {
+            let is_top = tile.sums.arg_max.as_ref()[lane] == R::from_f64(label as f64);
+            counts.as_mut()[lane] = if label >= 0 { 1.0 } else { 0.0 };
+            correct.as_mut()[lane] = if is_top { 1.0 } else { 0.0 };
+        }
+        let (mut nll, mut entropy, mut minimum) = (R::WIDE, R::WIDE, R::WIDE);
         for j in 0..lanes {
-            let (d, whole) = (d.as_ref()[j], tile.whole.as_ref()[j]);
+            let (d, whole, counted) = (d.as_ref()[j], tile.whole.as_ref()[j], counts.as_ref()[j] != 0.0);
             let outcome = terms.outcome::<I>(Facts {
                 max: max.as_ref()[j],
                 tail: tile.sums.tail.as_ref()[j],
                 first: tile.sums.first.as_ref()[j],
-                mass: mass.as_ref()[j],
-                below: tile.sums.below.as_ref()[j] + product(own.as_ref()[j], d),
+                mass: tile.mass.as_ref()[j],
+                below: tile.sums.below.as_ref()[j] + product(tile.own.as_ref()[j], d),
                 norm: norm.as_ref()[j],
                 weight: tile.weight.as_ref()[j],
                 d,
                 e: e.as_ref()[j],
-                v: v.as_ref()[j],
-                others: others.as_ref()[j],
+                v: tile.v.as_ref()[j],
+                others: tile.others.as_ref()[j],
             });
-            tile.value.as_mut()[j] = product(whole, outcome.value);
-            tile.minimum.as_mut()[j] *= whole;
-            tile.nll.as_mut()[j] = outcome.log_sum - d;
-            tile.entropy.as_mut()[j] = outcome.entropy;
+            tile.value.as_mut()[j] = if counted { product(whole, outcome.value) } else { 0.0 };
+            minimum.as_mut()[j] = if counted { whole * tile.minimum.as_ref()[j] } else { 0.0 };
+            nll.as_mut()[j] = if counted { outcome.log_sum - d } else { 0.0 };
+            entropy.as_mut()[j] = if counted { outcome.entropy } else { 0.0 };
             tile.constant.as_mut()[j] = outcome.constant;
             tile.slope.as_mut()[j] = outcome.slope;
             tile.patch.as_mut()[j] = outcome.patch;
         }
-        true
+        Some(Totals {
+            rows: sum(counts.as_ref()) as u64,
+            value: sum(tile.value.as_ref()),
+            nll: sum(nll.as_ref()),
+            entropy: sum(entropy.as_ref()),
+            correct: sum(correct.as_ref()),
+            minimum: sum(minimum.as_ref()),
+        })
     }
+}
+
+/// The sum of the lanes.
+#[inline(always)]
+fn sum(lanes: &[f64]) -> f64 {
+    let mut eight = [0.0; 8];
+    for lanes in lanes.chunks_exact(8) {
+        for (sum, lane) in eight.iter_mut().zip(lanes) {
+            *sum += lane;
+        }
+    }
+    eight.iter().sum()
 }
 
 /// The gradients of the rows of a tile, in the place of e; and in rows, if there is a place for them.

@@ -150,13 +150,40 @@ pub(crate) fn tile_gradient<R: Real, I: Isa>(
     }
 }
 
-/// Copies `rows`, `classes` entries each, into a tile; lanes beyond them get the first row.
+/// Entries of a square that is transposed at once.
+const SIDE: usize = 8;
+
+/// Copies `rows`, `classes` entries each, into a tile.
 #[inline(always)]
 pub(crate) fn transpose_in<R: Real>(rows: &[R], classes: usize, tile: &mut [R]) {
     let lanes = R::ZEROS.as_ref().len();
-    for (lane, row) in rows.chunks_exact(classes).enumerate() {
+    let groups = rows.chunks_exact(SIDE * classes);
+    let rest = groups.remainder();
+    let whole = classes - classes % SIDE;
+    for (group, rows) in groups.enumerate() {
+        for class in (0..whole).step_by(SIDE) {
+            let mut square = [[R::ZERO; SIDE]; SIDE];
+            for (row, square) in square.iter_mut().enumerate() {
+                square.copy_from_slice(&rows[row * classes + class..][..SIDE]);
+            }
+            for column in 0..SIDE {
+                let to = &mut tile[(class + column) * lanes + group * SIDE..][..SIDE];
+                for row in 0..SIDE {
+                    to[row] = square[row][column];
+                }
+            }
+        }
+        for class in whole..classes {
+            let to = &mut tile[class * lanes + group * SIDE..][..SIDE];
+            for (to, row) in to.iter_mut().zip(rows.chunks_exact(classes)) {
+                *to = row[class];
+            }
+        }
+    }
+    let done = rows.len() / (SIDE * classes) * SIDE;
+    for (lane, row) in rest.chunks_exact(classes).enumerate() {
         for (column, &z) in tile.chunks_exact_mut(lanes).zip(row) {
-            column[lane] = z;
+            column[done + lane] = z;
         }
     }
 }
@@ -165,9 +192,32 @@ pub(crate) fn transpose_in<R: Real>(rows: &[R], classes: usize, tile: &mut [R]) 
 #[inline(always)]
 pub(crate) fn transpose_out<R: Real>(tile: &[R], classes: usize, rows: &mut [R]) {
     let lanes = R::ZEROS.as_ref().len();
-    for (lane, row) in rows.chunks_exact_mut(classes).enumerate() {
-        for (column, z) in tile.chunks_exact(lanes).zip(row) {
-            *z = column[lane];
+    let done = rows.len() / (SIDE * classes) * SIDE;
+    let mut groups = rows.chunks_exact_mut(SIDE * classes);
+    let whole = classes - classes % SIDE;
+    for (group, rows) in groups.by_ref().enumerate() {
+        for class in (0..whole).step_by(SIDE) {
+            let mut square = [[R::ZERO; SIDE]; SIDE];
+            for (column, square) in square.iter_mut().enumerate() {
+                square.copy_from_slice(&tile[(class + column) * lanes + group * SIDE..][..SIDE]);
+            }
+            for row in 0..SIDE {
+                let to = &mut rows[row * classes + class..][..SIDE];
+                for column in 0..SIDE {
+                    to[column] = square[column][row];
+                }
+            }
+        }
+        for class in whole..classes {
+            let from = &tile[class * lanes + group * SIDE..][..SIDE];
+            for (row, &g) in rows.chunks_exact_mut(classes).zip(from) {
+                row[class] = g;
+            }
+        }
+    }
+    for (lane, row) in groups.into_remainder().chunks_exact_mut(classes).enumerate() {
+        for (column, g) in tile.chunks_exact(lanes).zip(row) {
+            *g = column[done + lane];
         }
     }
 }
