@@ -16,26 +16,46 @@ use temperance::{
 
 /// Legal values of every parameter, to be tried beside its default.
 const VALUES: &[(&str, &[f64])] = &[
-    ("label_smoothing", &[0.1, 1.0]),
+    ("alpha", &[0.0, 0.3, 1.0]),
+    ("beta", &[0.3, 2.0]),
     ("confidence_penalty", &[0.3, 2.0]),
-    ("penalty_threshold", &[0.5, 1.5]),
-    ("z_loss", &[1e-4, 0.2]),
+    ("convention", &[1.0, 2.0]),
+    ("epsilon", &[-1.0, 1.0]),
+    ("gamma", &[0.5, 3.0]),
+    ("gamma_below", &[0.5, 3.0]),
+    ("label_smoothing", &[0.1, 1.0]),
     ("logit_penalty", &[0.01, 0.3]),
+    ("margin", &[0.0, 2.0]),
+    ("penalty_threshold", &[0.5, 1.5]),
+    ("positive_weight", &[0.5, 3.0]),
+    ("subtract_teacher_entropy", &[1.0]),
+    ("summed", &[1.0]),
+    ("tau", &[0.5, 2.0]),
+    ("temperature", &[0.5, 3.0]),
+    ("temperature_exponent", &[0.0]),
+    ("threshold", &[0.3, 1.0]),
+    ("weight", &[0.3, 1.0]),
+    ("z_loss", &[1e-4, 0.2]),
 ];
 
-/// Values that a parameter refuses, with the text.
-const REFUSED: &[(&str, f64, &str)] = &[
-    ("label_smoothing", -0.1, "epsilon is -0.1; expected a number from 0 to 1"),
-    ("label_smoothing", 1.5, "epsilon is 1.5; expected a number from 0 to 1"),
-    ("confidence_penalty", -0.1, "confidence penalty is -0.1; expected a finite number, 0 or above"),
-    ("confidence_penalty", f64::INFINITY, "confidence penalty is inf; expected a finite number, 0 or above"),
+/// A value that a parameter of a loss refuses, with the text.
+const REFUSED: &[(&str, &str, f64, &str)] = &[
+    ("cross_entropy", "label_smoothing", -0.1, "epsilon is -0.1; expected a number from 0 to 1"),
+    ("cross_entropy", "label_smoothing", 1.5, "epsilon is 1.5; expected a number from 0 to 1"),
     (
+        "cross_entropy",
+        "confidence_penalty",
+        f64::INFINITY,
+        "confidence penalty is inf; expected a finite number, 0 or above",
+    ),
+    (
+        "cross_entropy",
         "penalty_threshold",
         -1.0,
         "threshold of the confidence penalty is -1; expected a finite number of nats, 0 or above",
     ),
-    ("z_loss", -0.1, "z-loss is -0.1; expected a finite number, 0 or above"),
-    ("logit_penalty", -0.1, "logit penalty is -0.1; expected a finite number, 0 or above"),
+    ("cross_entropy", "z_loss", -0.1, "z-loss is -0.1; expected a finite number, 0 or above"),
+    ("cross_entropy", "logit_penalty", -0.1, "logit penalty is -0.1; expected a finite number, 0 or above"),
 ];
 
 const IGNORED: i64 = -100;
@@ -75,7 +95,8 @@ fn values_of(name: &str) -> &'static [f64] {
 
 /// The defaults, the neutral parameters, every parameter at each of its values, all of them at once.
 fn settings_of(entry: &'static Entry) -> Vec<Setting> {
-    let mut all = vec![Vec::new(), entry.neutral.to_vec()];
+    let mut all = vec![Vec::new()];
+    all.extend(entry.neutral.map(<[_]>::to_vec));
     for parameter in entry.parameters {
         all.extend(values_of(parameter.name).iter().map(|&value| vec![(parameter.name, value)]));
     }
@@ -227,17 +248,15 @@ fn the_registry_is_complete() {
         for (index, parameter) in parameters.iter().enumerate() {
             assert!(!parameter.domain.is_empty(), "{name} {}", parameter.name);
             assert!(parameters[..index].iter().all(|other| other.name != parameter.name), "{name}");
-            assert!(values_of(parameter.name).len() > 1, "{name} {}", parameter.name);
         }
-        for (neutral, _) in neutral {
+        for (neutral, _) in neutral.unwrap_or_default() {
             assert!(parameters.iter().any(|parameter| parameter.name == *neutral), "{name} {neutral}");
         }
     }
     assert!(loss::named("nothing").is_none());
-    for name in VALUES.iter().map(|(name, _)| name).chain(REFUSED.iter().map(|(name, ..)| name)) {
-        let known = LOSSES.iter().flat_map(|entry| entry.parameters).any(|known| known.name == *name);
-        assert!(known, "no loss has the parameter {name}");
-    }
+    let known = |name: &str| LOSSES.iter().flat_map(|entry| entry.parameters).any(|known| known.name == name);
+    let unknown: Vec<&str> = VALUES.iter().map(|(name, _)| *name).filter(|name| !known(name)).collect();
+    assert!(unknown.is_empty(), "VALUES has values for parameters that no loss has: {unknown:?}");
 }
 
 #[test]
@@ -276,12 +295,17 @@ fn parameters_that_are_not_legal_are_refused() {
             format!("parameter is \"nothing\"; expected {}", known.join(", "))
         );
         for name in known {
-            let two = build(name, Parameter::Numbers(vec![0.5, 0.5]));
-            assert_eq!(text(two), format!("{name} is 2 numbers; expected one number"));
-            assert_eq!(build(name, Parameter::Number(f64::NAN)).unwrap_err().kind(), ErrorKind::Parameter);
-            let mut refused = REFUSED.iter().filter(|(other, ..)| *other == name).peekable();
-            assert!(refused.peek().is_some(), "REFUSED has no values for the parameter {name}");
-            for (_, value, expected) in refused {
+            // Some take one number for each class.
+            if let Err(error) = build(name, Parameter::Numbers(vec![0.5, 0.5])) {
+                assert_eq!(error.to_string(), format!("{name} is 2 numbers; expected one number"));
+            }
+            let not_a_number = build(name, Parameter::Number(f64::NAN)).unwrap_err();
+            assert!(not_a_number.to_string().contains(" is NaN"), "{not_a_number}");
+            let of =
+                |&&(loss, parameter, ..): &&(&str, &str, f64, &str)| (loss, parameter) == (entry.name, name);
+            let mut refused = REFUSED.iter().filter(of).peekable();
+            assert!(refused.peek().is_some(), "REFUSED has no values for {name} of {}", entry.name);
+            for (_, _, value, expected) in refused {
                 assert_eq!(text(build(name, Parameter::Number(*value))), *expected);
             }
         }
@@ -373,7 +397,8 @@ proptest! {
     #[test]
     fn neutral_parameters_make_it_cross_entropy((_, data) in shapes()) {
         for entry in LOSSES {
-            let neutral = Setting { entry, given: entry.neutral.to_vec() };
+            let Some(given) = entry.neutral else { continue };
+            let neutral = Setting { entry, given: given.to_vec() };
             for given in data.all(entry) {
                 let plain: Box<dyn Criterion> = Box::new(CrossEntropy::new());
                 let (expected, expected_gradient) = ask(&plain, &data.logits(), given);
@@ -390,10 +415,10 @@ proptest! {
         }
     }
 
-    /// Whatever is trained, the same is seen on the way.
+    /// Whatever is added to cross-entropy, the same is seen on the way.
     #[test]
     fn nll_entropy_and_accuracy_are_those_of_the_softmax((pick, data) in shapes()) {
-        for setting in picked(pick) {
+        for setting in picked(pick).filter(|setting| setting.entry.neutral.is_some()) {
             for given in data.all(setting.entry) {
                 let expected = CrossEntropy::new().forward(&data.logits(), given).unwrap();
                 let got = setting.mean().forward(&data.logits(), given).unwrap();
@@ -590,7 +615,7 @@ fn classes_that_cannot_occur() {
         data.labels.iter_mut().for_each(|label| *label = if *label == IGNORED { IGNORED } else { 0 });
         for setting in settings() {
             let (name, loss) = (setting.name(), setting.sum());
-            let plain = setting.given.is_empty() || setting.given == setting.entry.neutral;
+            let plain = setting.given.is_empty() || Some(&*setting.given) == setting.entry.neutral;
             let (value, gradient) = ask(&loss, &data.logits(), data.hard(setting.entry));
             assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {value:?}");
             assert!(value.value.is_finite() || (!plain && value.value == f64::INFINITY), "{name}: {value:?}");
@@ -1090,7 +1115,7 @@ fn supervision_must_have_a_meaning() {
             for error in errors(&loss, &logits, 4, data.labels().into()) {
                 assert_eq!(
                     error.to_string(),
-                    format!("teacher is missing; expected logits of a teacher, which {} needs", entry.name)
+                    "teacher is missing; expected its logits, in a pair with the targets"
                 );
             }
         }
