@@ -156,6 +156,9 @@ pub fn observed<F: Fold>(
 
 /// Cuts a buffer of the given layout into chunks of rows and does `work` on each, with the rows it holds.
 ///
+/// A part of an inner axis longer than a chunk does not lie together: it is worked on in a buffer of its own,
+/// which is filled from it before and copied back after.
+///
 /// # Errors
 /// If the length of the buffer is not that of the layout; the first error of `work` in the order of the rows.
 pub(crate) fn map_chunks<E: Element, S: Send>(
@@ -169,32 +172,70 @@ pub(crate) fn map_chunks<E: Element, S: Send>(
         let expected = format!("{expected}, one entry for each logit");
         return Err(Error::shape("length of the output", out.len(), expected));
     }
-    let outer_at_once = outer_at_once(layout);
-    let chunks = out.chunks_mut(outer_at_once * classes * inner).enumerate().collect();
+    let at_once = rows_at_once(layout);
+    if at_once < inner {
+        let mut chunks = Vec::new();
+        for (index, image) in out.chunks_mut(classes * inner).enumerate() {
+            let pieces = inner.div_ceil(at_once);
+            let start = |piece: usize| index * inner + piece * at_once;
+            let first = chunks.len();
+            chunks.extend((0..pieces).map(|piece| (start(piece), Vec::with_capacity(classes))));
+            for plane in image.chunks_mut(inner) {
+                for (piece, part) in plane.chunks_mut(at_once).enumerate() {
+                    chunks[first + piece].1.push(part);
+                }
+            }
+        }
+        let results = ordered(chunks, |(start, mut planes): (usize, Vec<&mut [E]>)| {
+            let length = planes[0].len();
+            let mut buffer: Vec<E> = planes.iter().flat_map(|plane| plane.iter().copied()).collect();
+            let result =
+                work(start..start + length, Layout { outer: 1, classes, inner: length }, &mut buffer)?;
+            for (plane, values) in planes.iter_mut().zip(buffer.chunks(length)) {
+                plane.copy_from_slice(values);
+            }
+            Ok(result)
+        });
+        return results.into_iter().collect();
+    }
+    let chunks = out.chunks_mut(at_once * classes).enumerate().collect();
     let results = ordered(chunks, |(chunk, out): (usize, &mut [E])| {
         let layout = Layout { outer: out.len() / (classes * inner), classes, inner };
-        let start = chunk * outer_at_once * inner;
+        let start = chunk * at_once;
         work(start..start + layout.rows(), layout, out)
     });
     results.into_iter().collect()
 }
 
-/// Does `work` on chunks of rows, the same as those of [`map_chunks`].
+/// Does `work` on chunks of rows, the same as those of [`map_chunks`], with a value for each row.
 ///
 /// # Errors
 /// The first error of `work` in the order of the rows.
-pub(crate) fn map_rows<S: Send>(
+pub(crate) fn map_rows<T: Send, S: Send>(
     layout: Layout,
-    work: impl Fn(Range<usize>) -> Result<S> + Sync,
+    mut values: &mut [T],
+    work: impl Fn(Range<usize>, &mut [T]) -> Result<S> + Sync,
 ) -> Result<Vec<S>> {
-    let (rows, at_once) = (layout.rows(), outer_at_once(layout) * layout.inner);
-    let chunks = (0..rows).step_by(at_once).map(|start| start..rows.min(start + at_once)).collect();
-    ordered(chunks, work).into_iter().collect()
+    let at_once = rows_at_once(layout);
+    // No chunk crosses from one outer index to the next, unless it holds several whole ones.
+    let group = if at_once < layout.inner { layout.inner } else { layout.rows() };
+    let mut chunks = Vec::new();
+    for start in (0..layout.rows()).step_by(group) {
+        for at in (0..group).step_by(at_once) {
+            let rows = start + at..start + group.min(at + at_once);
+            let (now, later) = values.split_at_mut(rows.len());
+            values = later;
+            chunks.push((rows, now));
+        }
+    }
+    ordered(chunks, |(rows, values)| work(rows, values)).into_iter().collect()
 }
 
-/// How much of the outer dimension makes a chunk.
-fn outer_at_once(layout: Layout) -> usize {
-    (chunk_rows(layout.classes) / layout.inner).max(1)
+/// How many rows make a chunk: whole outer indices, or a part of one inner axis.
+fn rows_at_once(layout: Layout) -> usize {
+    let Layout { classes, inner, .. } = layout;
+    let rows = chunk_rows(classes);
+    if inner <= rows { rows / inner * inner } else { (rows / 64 * 64).max(64).min(inner) }
 }
 
 /// Threads that work is spread over.

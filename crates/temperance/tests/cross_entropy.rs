@@ -5,7 +5,7 @@ mod common;
 use common::{close, fixture, number, numbers};
 use half::{bf16, f16};
 use proptest::prelude::*;
-use temperance::loss::{Criterion, CrossEntropy, Loss, Reduction, Smoothing, Upstream, WhenEmpty};
+use temperance::loss::{Criterion, CrossEntropy, Loss, Reduction, Saved, Smoothing, Upstream, WhenEmpty};
 use temperance::{ClassWeights, Element, Labels, Layout, Logits, SoftLabels, Targets};
 
 /// Relative and absolute tolerance of values and gradients against PyTorch in `f64`. The absolute part is
@@ -121,7 +121,7 @@ impl Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    (2..40_usize, 1..5_usize).prop_flat_map(|(classes, rows)| {
+    (prop_oneof![2..40_usize, 65..150_usize], 1..5_usize).prop_flat_map(|(classes, rows)| {
         let smoothing = (0.0..1.0_f64, 0..4_u8).prop_map(move |(epsilon, kind)| match kind {
             0 => Smoothing::uniform(epsilon).unwrap(),
             1 => Smoothing::others(epsilon).unwrap(),
@@ -204,6 +204,12 @@ proptest! {
         let same = loss.forward_backward_in_place(&mut in_place, layout, labels, Upstream::default()).unwrap();
         prop_assert_eq!(same, value);
         prop_assert_eq!(&in_place, &gradient);
+        let (mut saved, mut later) = (Saved::default(), vec![0.0; gradient.len()]);
+        prop_assert_eq!(loss.forward_saving(&logits, labels, &mut saved).unwrap(), value);
+        loss.backward_saved_into(&logits, labels, &saved, Upstream::default(), &mut later).unwrap();
+        for (later, gradient) in later.iter().zip(&gradient) {
+            prop_assert!((later - gradient).abs() <= 1e-13 * gradient.abs().max(1e-2), "{later} {gradient}");
+        }
         let sum: f64 = loss.per_row(&logits, labels).unwrap().iter().sum();
         prop_assert!((sum - value.value).abs() < 1e-11 * sum.abs().max(1.0));
 

@@ -1,13 +1,14 @@
 //! Cross-entropy with label smoothing, class weights, the confidence penalty, z-loss and logit penalty, with
 //! its gradient.
 
-use super::criterion::{Criterion, Work};
-use super::fused::{self, Terms};
+use super::criterion::{Criterion, Supervision, Work};
+use super::fused;
 use super::objective::{self, Precision};
 use super::smoothing::{BaseMass, Resolved};
-use super::{Entry, Loss, Options, Smoothing, Weighting};
+use super::terms::Terms;
+use super::{Entry, Loss, Options, Smoothing, Upstream, Weighting};
 use crate::error::{Error, Result};
-use crate::input::Targets;
+use crate::input::{Element, Logits, Targets};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
 use crate::row::Base;
 
@@ -153,21 +154,89 @@ impl CrossEntropy {
         Ok(self)
     }
 
+    /// The loss, with three numbers a row (the largest logit, Σe without it, and Σd·e, where d = z - max z and
+    /// e = exp(d)) from which [`CrossEntropy::backward_saved_into`] makes the gradient: for autograd systems, which
+    /// ask for it later.
+    ///
+    /// Two numbers, the log-normaliser and the entropy, would do but for rows that are sure and right, whose
+    /// gradient they would lose to rounding.
+    ///
+    /// ```
+    /// use temperance::loss::{CrossEntropy, Criterion, Saved, Upstream};
+    /// use temperance::{Labels, Logits};
+    ///
+    /// let (logits, labels) = (Logits::new(&[1.0, 1.0], 2)?, Labels::new(&[0], 2));
+    /// let (loss, mut saved) = (CrossEntropy::new(), Saved::default());
+    /// let value = loss.forward_saving(&logits, labels, &mut saved)?.value;
+    /// let mut gradient = [0.0; 2];
+    /// loss.backward_saved_into(&logits, labels, &saved, Upstream::Scalar(1.0), &mut gradient)?;
+    /// assert_eq!((value, gradient), (2_f64.ln(), [-0.5, 0.5]));
+    /// # Ok::<(), temperance::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Criterion::forward`].
+    pub fn forward_saving<'a>(
+        &self,
+        logits: &Logits<'a>,
+        targets: impl Into<Supervision<'a>>,
+        saved: &mut Saved,
+    ) -> Result<Loss> {
+        let given = targets.into();
+        let classes = objective::check(&self.options, logits, &given)?;
+        let soft = matches!(given.targets, Targets::Soft(_));
+        saved.0.clear();
+        saved.0.resize(logits.rows(), [0.0; 3]);
+        fused::forward_saving(&self.prepare(classes, soft)?, *logits, given, &mut saved.0)
+    }
+
+    /// The gradient times `upstream`, from what [`CrossEntropy::forward_saving`] left for the same logits and
+    /// targets.
+    ///
+    /// # Errors
+    /// As [`Criterion::backward_into`]; if the saved rows are not as many as the logits'.
+    pub fn backward_saved_into<'a, E: Element>(
+        &self,
+        logits: &Logits<'a>,
+        targets: impl Into<Supervision<'a>>,
+        saved: &Saved,
+        upstream: Upstream<'_>,
+        gradient: &mut [E],
+    ) -> Result<()> {
+        let given = targets.into();
+        let classes = objective::check(&self.options, logits, &given)?;
+        if saved.0.len() != logits.rows() {
+            let expected = format!("one for each of the {} rows of logits", logits.rows());
+            return Err(Error::shape("number of saved rows", saved.0.len(), expected));
+        }
+        let soft = matches!(given.targets, Targets::Soft(_));
+        fused::backward_saved(&self.prepare(classes, soft)?, *logits, given, &saved.0, upstream, gradient)
+    }
+
+    /// What it is for rows of that many classes.
+    pub(super) fn prepare(&self, classes: usize, soft: bool) -> Result<Prepared<'_>> {
+        Ok(Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft))
+    }
+
     /// The weight of a class's own term.
-    fn weight(&self, class: usize) -> f64 {
+    pub(super) fn weight(&self, class: usize) -> f64 {
         match (&self.options.weights, self.options.weighting) {
             (Some(weights), Weighting::Torch) => weights.as_slice()[class],
             _ => 1.0,
         }
     }
 
-    fn is_weighted(&self) -> bool {
+    pub(super) fn is_weighted(&self) -> bool {
         self.options.weights.is_some() && self.options.weighting == Weighting::Torch
     }
 }
 
+/// What a forward pass leaves for the backward pass: three numbers a row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Saved(Vec<[f64; 3]>);
+
 /// A number by which a term is multiplied.
-fn strength(what: &'static str, value: f64) -> Result<f64> {
+pub(super) fn strength(what: &'static str, value: f64) -> Result<f64> {
     if (0.0..f64::INFINITY).contains(&value) {
         Ok(value)
     } else {
@@ -204,7 +273,7 @@ impl Criterion for CrossEntropy {
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let classes = objective::check_work(&self.options, &work)?;
         let soft = matches!(work.given.targets, Targets::Soft(_));
-        fused::run(&Prepared::new(self, self.smoothing.resolve(classes)?, classes, soft), work)
+        fused::run(&self.prepare(classes, soft)?, work)
     }
 }
 
@@ -255,7 +324,7 @@ enum Minimum {
     Unknown,
 }
 
-fn x_ln_x(x: f64) -> f64 {
+pub(super) fn x_ln_x(x: f64) -> f64 {
     if x > 0.0 { x * x.ln() } else { 0.0 }
 }
 

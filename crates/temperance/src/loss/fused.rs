@@ -9,16 +9,15 @@ use std::ops::Range;
 use super::criterion::{Supervision, Task, Work};
 use super::cross_entropy::{OfLabel, Prepared};
 use super::objective::{self, Place, Precision, Scale, Seen, Source, Totals, check_row, product};
-use super::{Loss, options, reduction};
+use super::terms::{Facts, RowLoss};
+use super::{Loss, Upstream, options, reduction};
 use crate::error::{Error, Result};
 use crate::fold;
 use crate::input::{
-    ClassWeights, Element, Fill, Labels, Layout, Matrix, Scores, SoftLabels, Targets, Values, ValuesMut,
+    ClassWeights, Element, Fill, Labels, Layout, Logits, Matrix, Scores, Targets, Values, ValuesMut,
     close_row, contiguous_mut, open_row, store_tile,
 };
-use crate::row::{
-    self, Base, Isa, Linear, Operation, Order, Path, Plain, Real, Sums, TileLinear, TileSums, Wanted, ln_1p,
-};
+use crate::row::{self, Base, Isa, Linear, Operation, Order, Path, Real, Sums, TileLinear, TileSums, Wanted};
 
 /// Rows of at most this many classes are swept in tiles.
 const SHORT: usize = 64;
@@ -34,17 +33,21 @@ pub(super) fn run(prepared: &Prepared<'_>, work: Work<'_>) -> Result<Loss> {
     let Work { source, given, task } = work;
     let options = prepared.options();
     let denominator = options.denominator(&given.targets)?;
-    let rows = Rows { prepared, given, weights: options.row_weights(), first_row: 0 };
+    let layout = match (&source, &task) {
+        (_, Task::Gradient { layout, .. }) => *layout,
+        (Source::Logits(logits), _) => logits.0.layout(),
+        (Source::InPlace, _) => return Err(objective::no_buffer()),
+    };
+    let rows = Rows::new(prepared, given, layout);
     let (totals, lenient) = match (source, task) {
         (Source::Logits(logits), Task::Forward) => {
-            let parts = fold::map_rows(logits.0.layout(), |range| {
+            let parts = fold::map_rows(layout, &mut vec![(); logits.rows()], |range, _| {
                 rows.slice(range.clone()).sweep(Source::Logits(logits.slice(range)), Sink::<f32>::Nothing)
             })?;
             (Totals::of(parts), false)
         }
         (Source::Logits(logits), Task::PerRow(losses)) => {
-            let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
-            let parts = fold::map_chunks(layout, losses, |range, _, losses| {
+            let parts = fold::map_rows(layout, losses, |range, losses| {
                 let logits = Source::Logits(logits.slice(range.clone()));
                 rows.slice(range).sweep(logits, Sink::<f32>::Losses(losses))
             })?;
@@ -65,6 +68,65 @@ pub(super) fn run(prepared: &Prepared<'_>, work: Work<'_>) -> Result<Loss> {
     reduction::reduce(&totals, denominator, options, lenient)
 }
 
+/// The loss, with what its gradient can be made from.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn forward_saving(
+    prepared: &Prepared<'_>,
+    logits: Logits<'_>,
+    given: Supervision<'_>,
+    saved: &mut [[f64; 3]],
+) -> Result<Loss> {
+    let (options, layout) = (prepared.options(), logits.0.layout());
+    let denominator = options.denominator(&given.targets)?;
+    let rows = Rows::new(prepared, given, layout);
+    let parts = fold::map_rows(layout, saved, |range, saved| {
+        let logits = Source::Logits(logits.slice(range.clone()));
+        rows.slice(range).sweep(logits, Sink::<f32>::Saved(saved))
+    })?;
+    reduction::reduce(&Totals::of(parts), denominator, options, false)
+}
+
+/// The gradient from what a forward pass left.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn backward_saved<E: Element>(
+    prepared: &Prepared<'_>,
+    logits: Logits<'_>,
+    given: Supervision<'_>,
+    saved: &[[f64; 3]],
+    upstream: Upstream<'_>,
+    gradient: &mut [E],
+) -> Result<()> {
+    let (options, layout) = (prepared.options(), logits.0.layout());
+    let denominator = options.denominator(&given.targets)?;
+    let rows = Rows::new(prepared, given, layout);
+    let scale = Scale::new(upstream, options.reduction, denominator, logits.rows())?;
+    if rows.in_tiles && matches!(given.targets, Targets::Labels(_)) {
+        // A tile stays in the first cache; its sums cost less than keeping them.
+        return rows.backward(Source::Logits(logits), scale, layout, gradient).map(|_| ());
+    }
+    let double = is_double(&Source::Logits(logits), E::values(gradient));
+    fold::map_chunks(layout, gradient, |range, layout, out| {
+        let (rows, saved) = (rows.slice(range.clone()), &saved[range.clone()]);
+        let (logits, scale) = (logits.slice(range.clone()), scale.slice(range));
+        if double {
+            rows.long_saved::<f64, E>(logits, saved, scale, layout, out)
+        } else {
+            rows.long_saved::<f32, E>(logits, saved, scale, layout, out)
+        }
+    })?;
+    Ok(())
+}
+
+/// Whether rows are swept in `f64`.
+fn is_double(source: &Source<'_>, out: Values<'_>) -> bool {
+    matches!(out, Values::F64(_))
+        || matches!(source, Source::Logits(logits) if Scores::from(*logits).is_double())
+}
+
 /// The loss with what all rows should have been.
 #[derive(Clone, Copy)]
 struct Rows<'a> {
@@ -72,6 +134,7 @@ struct Rows<'a> {
     given: Supervision<'a>,
     /// Weights of the classes, that multiply the loss of a row.
     weights: Option<&'a ClassWeights>,
+    in_tiles: bool,
     first_row: u64,
 }
 
@@ -80,6 +143,8 @@ enum Sink<'a, E> {
     Nothing,
     /// The loss of each row.
     Losses(&'a mut [f64]),
+    /// What the gradient of each row can be made from.
+    Saved(&'a mut [[f64; 3]]),
     /// The gradient of each row.
     Gradient {
         scale: Scale<'a>,
@@ -89,6 +154,11 @@ enum Sink<'a, E> {
 }
 
 impl<'a> Rows<'a> {
+    fn new(prepared: &'a Prepared<'a>, given: Supervision<'a>, layout: Layout) -> Self {
+        let in_tiles = layout.classes <= SHORT || layout.inner >= WIDE;
+        Rows { prepared, given, weights: prepared.options().row_weights(), in_tiles, first_row: 0 }
+    }
+
     fn slice(&self, rows: Range<usize>) -> Self {
         Rows { first_row: self.first_row + rows.start as u64, given: self.given.slice(rows), ..*self }
     }
@@ -108,102 +178,15 @@ impl<'a> Rows<'a> {
     }
 
     fn sweep<E: Element>(&self, source: Source<'_>, sink: Sink<'_, E>) -> Result<Totals> {
-        let out = match &sink {
-            Sink::Gradient { out, .. } => Some(E::values(out)),
-            _ => None,
+        let double = match &sink {
+            Sink::Gradient { out, .. } => is_double(&source, E::values(out)),
+            _ => is_double(&source, Values::F32(&[])),
         };
-        let double = matches!(out, Some(Values::F64(_)))
-            || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
-        let layout = match (&source, &sink) {
-            (Source::Logits(logits), _) => logits.0.layout(),
-            (_, Sink::Gradient { layout, .. }) => *layout,
-            _ => return Err(objective::no_buffer()),
-        };
-        let in_tiles = layout.classes <= SHORT || layout.inner >= WIDE;
         match (self.given.targets, double) {
-            (Targets::Labels(labels), true) if in_tiles => self.tiles::<f64, E>(&labels, source, sink),
-            (Targets::Labels(labels), false) if in_tiles => self.tiles::<f32, E>(&labels, source, sink),
+            (Targets::Labels(labels), true) if self.in_tiles => self.tiles::<f64, E>(&labels, source, sink),
+            (Targets::Labels(labels), false) if self.in_tiles => self.tiles::<f32, E>(&labels, source, sink),
             (_, true) => self.long::<f64, E>(source, sink),
             (_, false) => self.long::<f32, E>(source, sink),
-        }
-    }
-}
-
-/// What the loss of a row is made of: v = w·t is its weighted target, d = z - max z.
-#[derive(Debug, Clone, Copy)]
-struct Facts {
-    max: f64,
-    /// Σe over all entries but the largest.
-    tail: f64,
-    /// Σd·e.
-    first: f64,
-    /// Σv.
-    mass: f64,
-    /// Σv·d.
-    below: f64,
-    /// Σz², where it is penalised.
-    norm: f64,
-    /// What the terms besides the cross-entropy are weighted by.
-    weight: f64,
-    /// The entry whose gradient is made of numbers that do not cancel, where p and v may both be near 1.
-    d: f64,
-    e: f64,
-    v: f64,
-    /// Σv over all others.
-    others: f64,
-}
-
-/// The loss of a row, and its gradient e·(constant + slope·d) - v.
-#[derive(Debug, Clone, Copy)]
-struct Outcome {
-    value: f64,
-    log_sum: f64,
-    entropy: f64,
-    constant: f64,
-    slope: f64,
-    /// The gradient of the entry that [`Facts`] names.
-    patch: f64,
-}
-
-/// The numbers of a loss that rows share.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
-    pub(super) penalty: f64,
-    /// The penalty is in force below this entropy,
-    pub(super) threshold: f64,
-    /// and counts from this one.
-    pub(super) offset: f64,
-    pub(super) z_loss: f64,
-    pub(super) logit_penalty: f64,
-}
-
-impl Terms {
-    /// The loss of a row from its sums: straight code, which becomes vectors over the rows of a tile.
-    #[inline(always)]
-    fn outcome<I: Isa>(&self, facts: Facts) -> Outcome {
-        let Facts { max, tail, first, mass, below, norm, weight, d, e, v, others } = facts;
-        let sum = 1.0 + tail;
-        let log_sum = ln_1p::<I>(tail);
-        let entropy = log_sum - first / sum;
-        let penalty = if entropy < self.threshold { self.penalty * weight } else { 0.0 };
-        let normaliser = max + log_sum;
-        let z_loss = weight * self.z_loss * normaliser;
-        let penalties =
-            penalty * (self.offset - entropy) + z_loss * normaliser + weight * self.logit_penalty * norm;
-        // +inf comes from a target on a -inf logit.
-        let value = mass * log_sum - below + penalties;
-        let pull = 2.0 * z_loss;
-        let p = e / sum;
-        let log_p = if p > 0.0 { d - log_sum } else { 0.0 };
-        // mass·p - v = (mass - v) - mass·(1 - p)
-        let push = if d == 0.0 { others - mass * (tail / sum) } else { mass * p - v };
-        Outcome {
-            value,
-            log_sum,
-            entropy,
-            constant: (mass + pull + penalty * (entropy - log_sum)) / sum,
-            slope: penalty / sum,
-            patch: push + p * (pull + penalty * (log_p + entropy)),
         }
     }
 }
@@ -305,8 +288,12 @@ impl Rows<'_> {
                 Some(found) => totals.merge(found),
                 None => return Err(first_error(self, labels, start, count, &tile)),
             }
-            if let Sink::Losses(losses) = &mut sink {
-                losses[start..start + count].copy_from_slice(&tile.value.as_ref()[..count]);
+            match &mut sink {
+                Sink::Losses(losses) => {
+                    losses[start..start + count].copy_from_slice(&tile.value.as_ref()[..count]);
+                }
+                Sink::Saved(saved) => saved[start..start + count].fill([0.0; 3]),
+                Sink::Nothing | Sink::Gradient { .. } => {}
             }
             if let Sink::Gradient { scale, layout, out } = &mut sink {
                 for lane in 0..count {
@@ -617,6 +604,22 @@ impl<R: Precision> Operation for Scaled<'_, R> {
     }
 }
 
+/// Overwrites a row with its gradient.
+struct InPlace<'a, R> {
+    z: &'a mut [R],
+    max: f64,
+    linear: Linear<'a, R>,
+}
+
+impl<R: Precision> Operation for InPlace<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        row::gradient::<R, I>(self.z, self.max, &self.linear);
+    }
+}
+
 impl Rows<'_> {
     /// Rows one after the other.
     fn long<R: Precision, E: Element>(&self, source: Source<'_>, mut sink: Sink<'_, E>) -> Result<Totals> {
@@ -634,57 +637,74 @@ impl Rows<'_> {
                 }
                 (Source::InPlace, _) => return Err(objective::no_buffer()),
             };
-            match &mut sink {
-                Sink::Nothing | Sink::Losses(_) => {
-                    let Some(found) = self.row(path, z, at, &mut [], &mut memory)? else { continue };
-                    totals.add(found.seen);
-                    if let Sink::Losses(losses) = &mut sink {
-                        losses[row] = found.seen.value;
+            let Sink::Gradient { scale, layout, out } = &mut sink else {
+                if let Some((seen, row_loss, _)) = self.row(path, z, at, &mut [], &mut memory)? {
+                    totals.add(seen);
+                    match &mut sink {
+                        Sink::Losses(losses) => losses[row] = seen.value,
+                        Sink::Saved(saved) => saved[row] = row_loss.saved(),
+                        _ => {}
                     }
+                    memory.target = row_loss.into_target();
                 }
-                Sink::Gradient { scale, layout, out } => {
-                    let kept = open_row(out, *layout, row, &mut scratch, Fill::Nothing);
-                    match self.row(path, z, at, kept, &mut memory)? {
-                        Some(found) => {
-                            totals.add(found.seen);
-                            let scale = scale.of(row) * found.whole;
-                            self.gradient(path, &found, z, kept, scale, &memory);
-                        }
-                        None => kept.fill(R::ZERO),
-                    }
-                    close_row(out, *layout, row, &scratch);
+                continue;
+            };
+            let kept = open_row(out, *layout, row, &mut scratch, Fill::Nothing);
+            match self.row(path, z, at, kept, &mut memory)? {
+                Some((seen, row_loss, whole)) => {
+                    totals.add(seen);
+                    let scale = scale.of(row) * whole;
+                    let linear = row_loss.linear(self.prepared, scale);
+                    path.run(Scaled { z, kept, maxima: &memory.maxima, max: row_loss.sums.max, linear });
+                    row_loss.finish(kept, z, scale);
+                    memory.target = row_loss.into_target();
                 }
+                None => kept.fill(R::ZERO),
             }
+            close_row(out, *layout, row, &scratch);
         }
         Ok(totals)
     }
-}
 
-/// Memory that rows share, one after the other.
-#[derive(Debug, Default)]
-struct Memory<R> {
-    /// The largest logit of each block of the row.
-    maxima: Vec<R>,
-    soft: Vec<f64>,
-    /// w·t of every class, for soft labels.
-    target: Vec<R>,
-}
+    /// Gradients of rows from what a forward pass left of them.
+    fn long_saved<R: Precision, E: Element>(
+        &self,
+        logits: Logits<'_>,
+        saved: &[[f64; 3]],
+        scale: Scale<'_>,
+        layout: Layout,
+        out: &mut [E],
+    ) -> Result<()> {
+        let path = Path::best();
+        let (mut scratch, mut memory) = (Vec::new(), Memory::default());
+        for (row, &[max, tail, first]) in saved.iter().enumerate() {
+            let at = Place { row, first_row: self.first_row };
+            let z: &mut [R] = open_row(out, layout, row, &mut scratch, Fill::From(&logits.0, row));
+            let label = match &self.given.targets {
+                Targets::Labels(labels) => labels.get(at.row, at.first_row)?,
+                Targets::Soft(_) => None,
+            };
+            if label.is_none() && matches!(self.given.targets, Targets::Labels(_)) {
+                z.fill(R::ZERO);
+            } else {
+                let sums = Sums { max, tail, first, ..Sums::EMPTY };
+                let (_, row_loss, whole) = self.loss(z, at, &sums, label, 0.0, &mut memory)?;
+                let scale = scale.of(row) * whole;
+                memory.own.clear();
+                if self.prepared.terms().logit_penalty > 0.0 {
+                    memory.own.extend(z.iter().map(|z| z.to_f64()));
+                }
+                path.run(InPlace { z, max, linear: row_loss.linear(self.prepared, scale) });
+                row_loss.finish(z, &memory.own, scale);
+                memory.target = row_loss.into_target();
+            }
+            close_row(out, layout, row, &scratch);
+        }
+        Ok(())
+    }
 
-/// What was found of a row.
-struct Found {
-    seen: Seen,
-    sums: Sums,
-    outcome: Outcome,
-    /// The entry that is patched.
-    patched: usize,
-    /// What the whole loss of the row is multiplied by.
-    whole: f64,
-    /// What the terms besides the cross-entropy are weighted by.
-    weight: f64,
-}
-
-impl Rows<'_> {
-    /// The loss of a row; `None` if it does not count. `kept` gets what the gradient is made of.
+    /// The loss of a row, and what multiplies it; `None` if it does not count. `kept` gets what the gradient
+    /// is made of.
     fn row<R: Precision>(
         &self,
         path: Path,
@@ -692,7 +712,7 @@ impl Rows<'_> {
         at: Place,
         kept: &mut [R],
         memory: &mut Memory<R>,
-    ) -> Result<Option<Found>> {
+    ) -> Result<Option<(Seen, RowLoss<R>, f64)>> {
         let prepared = self.prepared;
         let label = match &self.given.targets {
             Targets::Labels(labels) => match labels.get(at.row, at.first_row)? {
@@ -705,135 +725,48 @@ impl Rows<'_> {
         let base = if label.is_some() { prepared.base::<R>() } else { Base::Constant(0.0) };
         let (sums, below) = path.run(Sweep { z, base, kept, maxima: &mut memory.maxima });
         check_row(&sums, z, at)?;
-        let terms = prepared.terms();
-        let norm = if terms.logit_penalty > 0.0 { row::squared_norm(z) } else { 0.0 };
-        let Sums { max, tail, first, arg_max, .. } = sums;
-        let of_row = match (label, &self.given.targets) {
-            (Some(label), _) => {
-                prepared.check_label(label).map_err(|error| error.at_row(at.absolute()))?;
-                let d = z[label].to_f64() - max;
-                let OfLabel { weight, own, v, mass, others, minimum } = prepared.of_label(label);
-                OfRow {
-                    mass,
-                    below: below + product(own, d),
-                    weight,
-                    patched: label,
-                    v,
-                    others,
-                    minimum,
-                    whole: self.weights.map_or(1.0, |weights| weights.as_slice()[label]),
-                    top: label,
-                    given_mass: 1.0,
-                    given_below: d,
-                }
-            }
-            (None, Targets::Soft(labels)) => self.soft(labels, z, at, max, arg_max, memory)?,
-            (None, Targets::Labels(_)) => return Ok(None),
-        };
-        let OfRow { mass, below, weight, patched, v, others, whole, .. } = of_row;
-        let d = z[patched].to_f64() - max;
-        let e = if d < R::LOWEST.to_f64() { 0.0 } else { d.exp() };
-        let outcome =
-            terms.outcome::<Plain>(Facts { max, tail, first, mass, below, norm, weight, d, e, v, others });
-        let seen = Seen {
-            value: product(whole, outcome.value),
-            nll: of_row.given_mass * outcome.log_sum - of_row.given_below,
-            entropy: outcome.entropy,
-            correct: if of_row.top == arg_max { 1.0 } else { 0.0 },
-            minimum: whole * of_row.minimum,
-        };
-        Ok(Some(Found { seen, sums, outcome, patched, whole, weight }))
+        self.loss(z, at, &sums, label, below, memory).map(Some)
     }
 
-    /// What a soft label makes of a row.
-    fn soft<R: Precision>(
+    /// The loss of a row from its sums, and what multiplies it.
+    fn loss<R: Precision>(
         &self,
-        labels: &SoftLabels<'_>,
         z: &[R],
         at: Place,
-        max: f64,
-        arg_max: usize,
+        sums: &Sums,
+        label: Option<usize>,
+        below: f64,
         memory: &mut Memory<R>,
-    ) -> Result<OfRow> {
+    ) -> Result<(Seen, RowLoss<R>, f64)> {
         let prepared = self.prepared;
-        let given = labels.row(at.row, at.first_row, &mut memory.soft)?;
-        memory.target.clear();
-        let (mut top, mut others) = (0, 0.0);
-        let (mut mass, mut below, mut given_mass, mut given_below) = (0.0, 0.0, 0.0, 0.0);
-        for (class, (&t, &z)) in given.iter().zip(z).enumerate() {
-            if t != 0.0 {
-                prepared.check_label(class).map_err(|error| error.at_row(at.absolute()))?;
+        let target = match (label, &self.given.targets) {
+            (Some(label), _) => prepared.of_hard(label, z, at, sums, below)?,
+            (None, Targets::Soft(labels)) => {
+                let given = labels.row(at.row, at.first_row, &mut memory.soft)?;
+                prepared.of_soft(given, z, at, sums, std::mem::take(&mut memory.target))?
             }
-            if t > given[top] {
-                top = class;
-            }
-            let d = z.to_f64() - max;
-            let v = prepared.soft(class, t);
-            mass += v;
-            others += if class == arg_max { 0.0 } else { v };
-            below += product(v, d);
-            given_mass += t;
-            given_below += product(t, d);
-            memory.target.push(R::from_f64(v));
-        }
-        Ok(OfRow {
-            mass,
-            below,
-            weight: 1.0,
-            patched: arg_max,
-            v: memory.target[arg_max].to_f64(),
-            others,
-            minimum: f64::NAN,
-            whole: self.weights.map_or(1.0, |weights| options::dot(given, weights)),
-            top,
-            given_mass,
-            given_below,
-        })
-    }
-
-    /// Turns what was kept of a row into `scale` times its gradient.
-    fn gradient<R: Precision>(
-        &self,
-        path: Path,
-        found: &Found,
-        z: &[R],
-        kept: &mut [R],
-        scale: f64,
-        memory: &Memory<R>,
-    ) {
-        let prepared = self.prepared;
-        let targets = match self.given.targets {
-            Targets::Labels(_) => prepared.base::<R>(),
-            Targets::Soft(_) => Base::PerClass(memory.target.as_slice()),
+            (None, Targets::Labels(_)) => unreachable!("the label of a row that counts"),
         };
-        let Outcome { constant, slope, patch, .. } = found.outcome;
-        let linear = Linear { constant: scale * constant, slope: scale * slope, scale, targets };
-        path.run(Scaled { z, kept, maxima: &memory.maxima, max: found.sums.max, linear });
-        kept[found.patched] = R::from_f64(scale * patch);
-        let factor = 2.0 * scale * found.weight * prepared.terms().logit_penalty;
-        if factor != 0.0 {
-            for (g, z) in kept.iter_mut().zip(z) {
-                let z = z.to_f64();
-                let z = if z == f64::NEG_INFINITY { 0.0 } else { z };
-                *g = R::from_f64(g.to_f64() + factor * z);
-            }
-        }
+        let whole = match (self.weights, label) {
+            (None, _) => 1.0,
+            (Some(weights), Some(label)) => weights.as_slice()[label],
+            (Some(weights), None) => options::dot(&memory.soft, weights),
+        };
+        let (mut seen, row_loss) = prepared.loss(z, sums, target);
+        seen.value = product(whole, seen.value);
+        seen.minimum *= whole;
+        Ok((seen, row_loss, whole))
     }
 }
 
-/// What a target makes of a row: see [`Facts`].
-struct OfRow {
-    mass: f64,
-    below: f64,
-    weight: f64,
-    patched: usize,
-    v: f64,
-    others: f64,
-    minimum: f64,
-    whole: f64,
-    /// The class with the largest target.
-    top: usize,
-    /// Σt and Σt·d of the target without smoothing and weights.
-    given_mass: f64,
-    given_below: f64,
+/// Memory that rows share, one after the other.
+#[derive(Debug, Default)]
+struct Memory<R> {
+    /// The largest logit of each block of the row.
+    maxima: Vec<R>,
+    soft: Vec<f64>,
+    /// The logits, where they are overwritten and still needed.
+    own: Vec<f64>,
+    /// w·t of every class, for soft labels.
+    target: Vec<R>,
 }

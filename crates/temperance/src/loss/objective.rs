@@ -204,8 +204,12 @@ pub(super) fn run<O: Objective>(
 
 /// Refuses targets, a teacher or weights that do not fit the logits; gives the number of classes.
 pub(super) fn check_work(options: &Options, work: &Work<'_>) -> Result<usize> {
-    let logits = logits_of(&work.source, &work.task)?;
-    check_supervision(&logits, &work.given)?;
+    check(options, &logits_of(&work.source, &work.task)?, &work.given)
+}
+
+/// Refuses targets, a teacher or weights that do not fit the logits; gives the number of classes.
+pub(super) fn check(options: &Options, logits: &Logits<'_>, given: &Supervision<'_>) -> Result<usize> {
+    check_supervision(logits, given)?;
     options.check(logits.classes())?;
     Ok(logits.classes())
 }
@@ -254,7 +258,7 @@ impl<O: Objective> Given<'_, O> {
     }
 
     fn forward(&self, logits: Logits<'_>) -> Result<Totals> {
-        let parts = fold::map_rows(logits.0.layout(), |rows| {
+        let parts = fold::map_rows(logits.0.layout(), &mut vec![(); logits.rows()], |rows, _| {
             let mut totals = Totals::default();
             let part = self.slice(rows.clone());
             part.visit(logits.slice(rows.clone()), rows.start as u64, &mut |_, seen| totals.add(seen))?;
@@ -264,8 +268,7 @@ impl<O: Objective> Given<'_, O> {
     }
 
     fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<()> {
-        let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
-        fold::map_chunks(layout, losses, |rows, _, losses| {
+        fold::map_rows(logits.0.layout(), losses, |rows, losses| {
             let part = self.slice(rows.clone());
             part.visit(logits.slice(rows.clone()), rows.start as u64, &mut |row, seen| {
                 losses[row] = seen.value

@@ -21,19 +21,6 @@ pub(crate) fn log_softmax<R: Real>(row: &mut [R], beta: R, sums: &Sums) {
     }
 }
 
-/// The gradient of a row is g_j = p_j·(mass + penalty·(ln p_j + H)) - target_j.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Coefficients<'a, R> {
-    /// Σ of the targets.
-    pub(crate) mass: f64,
-    /// β of the confidence penalty in force in this row.
-    pub(crate) penalty: f64,
-    /// H, needed where `penalty` is not 0.
-    pub(crate) entropy: f64,
-    /// The target of every class, or one number for all.
-    pub(crate) targets: Base<'a, R>,
-}
-
 /// A number per class.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Base<'a, R> {
@@ -43,20 +30,22 @@ pub(crate) enum Base<'a, R> {
     PerClass(&'a [R]),
 }
 
-/// Overwrites logits with `scale` times the gradient (temperature 1).
+/// A gradient as a function of d and e: g_j = e_j·(constant + slope·d_j) - scale·target_j.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Linear<'a, R> {
+    pub(crate) constant: f64,
+    pub(crate) slope: f64,
+    pub(crate) scale: f64,
+    /// The target of every class, or one number for all.
+    pub(crate) targets: Base<'a, R>,
+}
+
+/// Overwrites logits, the largest of which is `max`, with their gradient (temperature 1).
 #[inline(always)]
-pub(crate) fn gradient<R: Real, I: Isa>(
-    row: &mut [R],
-    sums: &Sums,
-    coefficients: &Coefficients<'_, R>,
-    scale: f64,
-) {
-    let max = R::from_f64(sums.max);
-    let share = scale / (1.0 + sums.tail);
-    // p·(mass + penalty·(d - ln Σe + H)) = e·share·(constant + penalty·d)
-    let constant = coefficients.mass + coefficients.penalty * (coefficients.entropy - sums.tail.ln_1p());
-    let (constant, slope) = (R::from_f64(share * constant), R::from_f64(share * coefficients.penalty));
-    match coefficients.targets {
+pub(crate) fn gradient<R: Real, I: Isa>(row: &mut [R], max: f64, linear: &Linear<'_, R>) {
+    let Linear { constant, slope, scale, targets } = *linear;
+    let (max, constant, slope) = (R::from_f64(max), R::from_f64(constant), R::from_f64(slope));
+    match targets {
         Base::Constant(target) => {
             let target = R::from_f64(-scale * target);
             for z in row {
@@ -72,16 +61,6 @@ pub(crate) fn gradient<R: Real, I: Isa>(
             }
         }
     }
-}
-
-/// A gradient as a function of d and e: g_j = e_j·(constant + slope·d_j) - scale·target_j.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Linear<'a, R> {
-    pub(crate) constant: f64,
-    pub(crate) slope: f64,
-    pub(crate) scale: f64,
-    /// The target of every class, or one number for all.
-    pub(crate) targets: Base<'a, R>,
 }
 
 /// Turns what a [`sweep`](super::sweep) kept of `row`, whose largest logit is `max`, into its gradient: one
