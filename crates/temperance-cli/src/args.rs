@@ -18,7 +18,7 @@ Examples:
   temperance evaluate preds.csv                          logits and a label column in one file
   temperance apply new.npy --calibrator temperance-out/calibrator.json
   temperance smoothing --classes 10 --epsilon 0.1
-  temperance losses cross_entropy                        what a loss is, and its parameters
+  temperance losses focal                                what a loss is, and its parameters
 
 Exit codes: 0 done, 1 an asked check failed, 2 an error.")]
 pub(crate) struct Arguments {
@@ -390,7 +390,7 @@ fn library() -> impl TypedValueParser<Value = Library> {
 #[command(after_help = "\
 Examples:
   temperance losses                            all of them
-  temperance losses cross_entropy              one of them, with its parameters
+  temperance losses focal                      one of them, with its parameters
   temperance losses --json                     everything, for programs")]
 pub(crate) struct LossesArguments {
     /// Loss to describe

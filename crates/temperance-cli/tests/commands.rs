@@ -5,7 +5,7 @@ mod common;
 use std::process::Stdio;
 
 use common::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use temperance::loss::LOSSES;
 
 fn close(one: f64, other: f64, tolerance: f64) {
@@ -299,6 +299,16 @@ fn losses_are_those_of_the_registry() {
             let line = format!("{} {} {}", parameter.name, parameter.default, parameter.domain);
             assert!(page.contains(&line), "{line} in {page}");
         }
+    }
+    let plain = |name: &str| dir.good_json(&format!("losses {name}"))["cross_entropy_with"].clone();
+    assert_eq!((plain("cross_entropy"), plain("logit_norm")), (json!({}), Value::Null));
+    assert_eq!(plain("focal"), json!({ "gamma": 0.0 }));
+    for (name, line) in [
+        ("cross_entropy", "cross-entropy  by default\n"),
+        ("focal", "cross-entropy  gamma = 0\n"),
+        ("logit_norm", "cross-entropy  never\n"),
+    ] {
+        assert!(dir.good(&format!("losses {name}")).contains(line), "{name}");
     }
     let json = dir.good_json("losses cross_entropy");
     assert_eq!(json["parameters"][2]["name"], "penalty_threshold");

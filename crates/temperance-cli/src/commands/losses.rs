@@ -1,5 +1,6 @@
 //! `temperance losses`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::{Value, json};
@@ -32,6 +33,9 @@ pub(crate) fn run(arguments: &LossesArguments, io: &mut Io<'_>) -> Result {
 
 fn json(entry: &Entry) -> Value {
     let Entry { name, summary, formula, source, soft_labels, teacher, .. } = entry;
+    let neutral = entry
+        .neutral
+        .map(|given| given.iter().map(|&(name, value)| (name, value)).collect::<BTreeMap<_, _>>());
     let parameters = entry.parameters.iter().map(|parameter| {
         let default = Parameter::Number(parameter.default);
         json!({ "name": parameter.name, "domain": parameter.domain, "default": default })
@@ -43,6 +47,7 @@ fn json(entry: &Entry) -> Value {
         "parameters": parameters.collect::<Vec<_>>(),
         "soft_labels": soft_labels,
         "teacher": teacher,
+        "cross_entropy_with": neutral,
         "source": source,
     })
 }
@@ -66,10 +71,18 @@ fn description(entry: &Entry, width: usize) -> String {
     let yes_or_no = |yes| if yes { "yes" } else { "no" };
     let mut text = hanging(&format!("{}: ", entry.name), entry.summary, width);
     text.push('\n');
-    text += &hanging("loss         ", entry.formula, width);
-    text += &hanging("soft labels  ", yes_or_no(entry.soft_labels), width);
-    text += &hanging("teacher      ", yes_or_no(entry.teacher), width);
-    text += &hanging("source       ", entry.source, width);
+    text += &hanging("loss           ", entry.formula, width);
+    text += &hanging("soft labels    ", yes_or_no(entry.soft_labels), width);
+    text += &hanging("teacher        ", yes_or_no(entry.teacher), width);
+    let plain = match entry.neutral {
+        None => "never".to_owned(),
+        Some([]) => "by default".to_owned(),
+        Some(given) => {
+            given.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+        }
+    };
+    text += &hanging("cross-entropy  ", &plain, width);
+    text += &hanging("source         ", entry.source, width);
     if entry.parameters.is_empty() {
         return text;
     }
