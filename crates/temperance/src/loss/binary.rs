@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[EPSILON, CONVENTION, POSITIVE, BETA],
     soft_labels: true,
     teacher: false,
-    neutral: &[],
+    neutral: None,
     build: |parameters| {
         parameters.only(&[EPSILON.name, CONVENTION.name, POSITIVE.name, BETA.name])?;
         let number = parameters.number_or(&CONVENTION)?;

@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[WEIGHT, TEMPERATURE, EXPONENT, ENTROPY],
     soft_labels: true,
     teacher: true,
-    neutral: &[(WEIGHT.name, 0.0)],
+    neutral: Some(&[(WEIGHT.name, 0.0)]),
     build: |parameters| {
         parameters.only(&[WEIGHT.name, TEMPERATURE.name, EXPONENT.name, ENTROPY.name])?;
         let loss = Distillation::new(parameters.number_or(&WEIGHT)?, parameters.number_or(&TEMPERATURE)?)?;

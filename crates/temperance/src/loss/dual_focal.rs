@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[GAMMA],
     soft_labels: false,
     teacher: false,
-    neutral: &[("gamma", 0.0)],
+    neutral: Some(&[("gamma", 0.0)]),
     build: |parameters| {
         parameters.only(&[GAMMA.name])?;
         Ok(Box::new(DualFocal::new(parameters.number_or(&GAMMA)?)?))

@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[ALPHA, BETA],
     soft_labels: true,
     teacher: false,
-    neutral: &[(BETA.name, 0.0)],
+    neutral: Some(&[(BETA.name, 0.0)]),
     build: |parameters| {
         parameters.only(&[ALPHA.name, BETA.name])?;
         let (alpha, beta) = (parameters.number_or(&ALPHA)?, parameters.number_or(&BETA)?);

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[GAMMA, THRESHOLD, GAMMA_BELOW],
     soft_labels: false,
     teacher: false,
-    neutral: &[("gamma", 0.0)],
+    neutral: Some(&[("gamma", 0.0)]),
     build: |parameters| {
         parameters.only(&[GAMMA.name, THRESHOLD.name, GAMMA_BELOW.name])?;
         let (threshold, below) = (parameters.number_or(&THRESHOLD)?, parameters.number_or(&GAMMA_BELOW)?);

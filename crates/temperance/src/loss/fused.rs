@@ -737,18 +737,17 @@ impl Rows<'_> {
         memory: &mut Memory<R>,
     ) -> Result<(Seen, RowLoss<R>, f64)> {
         let prepared = self.prepared;
-        let target = match (label, &self.given.targets) {
-            (Some(label), _) => prepared.of_hard(label, z, at, sums, below)?,
+        let (target, whole) = match (label, &self.given.targets) {
+            (Some(label), _) => {
+                let whole = self.weights.map_or(1.0, |weights| weights.as_slice()[label]);
+                (prepared.of_hard(label, z, at, sums, below)?, whole)
+            }
             (None, Targets::Soft(labels)) => {
                 let given = labels.row(at.row, at.first_row, &mut memory.soft)?;
-                prepared.of_soft(given, z, at, sums, std::mem::take(&mut memory.target))?
+                let whole = self.weights.map_or(1.0, |weights| options::dot(given, weights));
+                (prepared.of_soft(given, z, at, sums, std::mem::take(&mut memory.target))?, whole)
             }
             (None, Targets::Labels(_)) => unreachable!("the label of a row that counts"),
-        };
-        let whole = match (self.weights, label) {
-            (None, _) => 1.0,
-            (Some(weights), Some(label)) => weights.as_slice()[label],
-            (Some(weights), None) => options::dot(&memory.soft, weights),
         };
         let (mut seen, row_loss) = prepared.loss(z, sums, target);
         seen.value = product(whole, seen.value);

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[TAU],
     soft_labels: false,
     teacher: false,
-    neutral: &[],
+    neutral: None,
     build: |parameters| {
         parameters.only(&[TAU.name])?;
         Ok(Box::new(LogitNorm::new(parameters.number_or(&TAU)?)?))

@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[MARGIN, ALPHA, SUMMED],
     soft_labels: true,
     teacher: false,
-    neutral: &[("alpha", 0.0)],
+    neutral: Some(&[("alpha", 0.0)]),
     build: |parameters| {
         parameters.only(&[MARGIN.name, ALPHA.name, SUMMED.name])?;
         let loss = MarginSmoothing::new(parameters.number_or(&MARGIN)?, parameters.number_or(&ALPHA)?)?;

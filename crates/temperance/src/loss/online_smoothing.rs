@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[ALPHA],
     soft_labels: false,
     teacher: false,
-    neutral: &[(ALPHA.name, 1.0)],
+    neutral: Some(&[(ALPHA.name, 1.0)]),
     build: |parameters| {
         parameters.only(&[ALPHA.name])?;
         Ok(Box::new(OnlineSmoothing::new(parameters.number_or(&ALPHA)?)?))

@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[EPSILON],
     soft_labels: true,
     teacher: false,
-    neutral: &[("epsilon", 0.0)],
+    neutral: Some(&[("epsilon", 0.0)]),
     build: |parameters| {
         parameters.only(&[EPSILON.name])?;
         Ok(Box::new(Poly1::new(parameters.number_or(&EPSILON)?)?))
