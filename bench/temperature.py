@@ -1,27 +1,21 @@
 """Times one temperature fit against scikit-learn and probmetrics, and measures the memory of the command."""
 
 import argparse
-import datetime
 import json
-import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from machine import BENCH, CORES, TARGET, about, start, write
 from peers import PEERS
 from scipy.optimize import brentq
 
-BENCH = Path(__file__).resolve().parent
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", BENCH.parent / "target")) / "release"
 FULL, QUICK = (50_000, 1_000), (2_000, 100)
 SEED, TRUE_T, SPREAD = 0, 2.0, 5.0
-CORES = len(os.sched_getaffinity(0))
 
 
 def chunks(rows):
@@ -105,39 +99,14 @@ def memory(logits, labels, folder):
     return results
 
 
-def machine():
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "cpu": cpu[0].split(":")[1].strip() if cpu else platform.machine(),
-        "cores": CORES,
-        "memory_bytes": pages,
-        "system": f"{platform.system()} {platform.machine()}",
-        "load_before": os.getloadavg(),
-    }
-
-
-def versions():
-    def said(*command):
-        return subprocess.run(command, cwd=BENCH, capture_output=True, text=True, check=True).stdout.strip()
-
-    peers = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "probmetrics", "torch")}
-    changed = said("git", "status", "--porcelain", "--", "..", ":!records")
-    commit = said("git", "rev-parse", "HEAD") + ("-changed" if changed else "")
-    rustc = said("rustc", "--version").split()[1]
-    return {"commit": commit, "rustc": rustc, "python": platform.python_version()} | peers
-
-
 def table(record):
     """The record for people."""
-    fits, used, about = record["fits"], record["memory"], record["machine"]
-    load = ", ".join(f"{value:.1f}" for value in about["load_before"])
+    fits, used = record["fits"], record["memory"]
     lines = [
         f"# Temperature fit, {record['date'][:10]}\n",
         f"{record['rows']} x {record['classes']} float32 logits, labels drawn at T = {TRUE_T:g}; "
         f"{record['repeats']} repeats in turn. `{record['command']}`\n",
-        f"{about['cpu']}, {about['cores']} cores, {about['memory_bytes'] / 1e9:.0f} GB; load before: {load}. "
-        + ", ".join(f"{name} {text}" for name, text in record["versions"].items()) + "\n",
+        about(record),
         f"Exact T: {record['exact_temperature']:.12f}\n",
         "| | median s | min | max | times ours | T | relative error | passes |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -172,10 +141,9 @@ def main():
 
     rows, classes = QUICK if args.quick else FULL
     size = (args.rows or rows, args.classes or classes)
-    record = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["bench/run temperature", *sys.argv[1:]]),
-        "machine": machine(), "versions": versions(), "repeats": args.repeats,
+    packages = ("numpy", "scipy", "scikit-learn", "probmetrics", "torch")
+    record = start("temperature", packages) | {
+        "repeats": args.repeats,
         "rows": size[0], "classes": size[1], "true_temperature": TRUE_T, "seed": SEED,
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -186,10 +154,7 @@ def main():
         record["memory"] = memory(logits, labels, Path(folder))
 
     suffix = "" if size == FULL else "-quick"
-    path = BENCH / "records" / f"{record['date'][:10]}-temperature{suffix}"
-    path.parent.mkdir(exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
-    path.with_suffix(".md").write_text(table(record))
+    write(record, f"temperature{suffix}", {"md": table(record)})
     print(table(record))
 
 

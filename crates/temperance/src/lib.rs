@@ -40,6 +40,7 @@ mod normal;
 mod parameters;
 mod row;
 pub mod select;
+pub mod selective;
 mod softmax;
 
 pub use error::{Error, ErrorKind, Result};

@@ -4,10 +4,15 @@
 
 mod criterion;
 mod cross_entropy;
+mod dual_focal;
+mod focal;
 mod fused;
 mod library;
+mod logit_norm;
+mod margin;
 mod objective;
 mod options;
+mod poly;
 mod reduction;
 mod smoothing;
 mod terms;
@@ -15,8 +20,13 @@ pub mod theory;
 
 pub use criterion::{Criterion, Supervision, Work};
 pub use cross_entropy::{CrossEntropy, Saved};
+pub use dual_focal::DualFocal;
+pub use focal::Focal;
 pub use library::Library;
+pub use logit_norm::LogitNorm;
+pub use margin::MarginSmoothing;
 pub use options::{Options, Reduction, Weighting, WhenEmpty};
+pub use poly::Poly1;
 pub use reduction::{Loss, Upstream};
 pub use smoothing::{Convention, Smoothing};
 
@@ -47,7 +57,8 @@ pub struct Entry {
 }
 
 /// Every loss.
-pub static LOSSES: &[Entry] = &[cross_entropy::ENTRY];
+pub static LOSSES: &[Entry] =
+    &[cross_entropy::ENTRY, dual_focal::ENTRY, focal::ENTRY, logit_norm::ENTRY, margin::ENTRY, poly::ENTRY];
 
 /// The loss of that name.
 ///

@@ -134,6 +134,15 @@ impl<R: Precision> RowLoss<R> {
         }
     }
 
+    /// w·t of every class for soft labels, nothing for a label.
+    #[inline(always)]
+    pub(super) fn targets(&self) -> &[R] {
+        match &self.target {
+            RowTarget::Label(_) => &[],
+            RowTarget::PerClass(target) => target,
+        }
+    }
+
     /// What multiplies terms besides the cross-entropy: the weight of the label, 1 for soft labels.
     #[inline(always)]
     pub(super) fn weight(&self) -> f64 {

@@ -19,7 +19,7 @@ mod write;
 
 pub(crate) use isa::{Isa, Operation, Path, Plain};
 pub(crate) use real::{Real, ln_1p};
-pub(crate) use sums::{Order, Sums, Wanted, dot, squared_norm, sums, sweep};
+pub(crate) use sums::{Order, Sums, Wanted, dot, largest_below, norm, squared_norm, sums, sweep};
 pub(crate) use tile::{TileLinear, TileSums, tile_gradient, tile_sums, transpose_in, transpose_out};
 pub(crate) use write::{Base, Linear, gradient, gradient_of_kept, log_softmax, softmax};
 
@@ -41,5 +41,12 @@ impl Sums {
         let sum = 1.0 + self.tail;
         let log_sum = self.tail.ln_1p();
         Described { confidence: 1.0 / sum, log_sum, entropy: log_sum - self.first / sum }
+    }
+    /// p of a class and 1 - p, neither of them by cancellation; `d` is that of the class.
+    #[inline]
+    pub(crate) fn probability(&self, class: usize, d: f64) -> (f64, f64) {
+        let sum = 1.0 + self.tail;
+        let p = d.exp() / sum;
+        (p, if class == self.arg_max { self.tail / sum } else { 1.0 - p })
     }
 }

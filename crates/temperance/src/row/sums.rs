@@ -322,6 +322,20 @@ fn max<R: Real>(row: &[R]) -> R {
     lanes.iter().fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max })
 }
 
+/// The first index of the largest entry below `bound`; `None` if there is none above -inf.
+#[inline(always)]
+pub(crate) fn largest_below<R: Real>(row: &[R], bound: R) -> Option<usize> {
+    let mut lanes = R::MASKED;
+    let lanes = lanes.as_mut();
+    for z in row.chunks(lanes.len()) {
+        for (lane, &z) in lanes.iter_mut().zip(z) {
+            *lane = if (z < bound) & (z > *lane) { z } else { *lane };
+        }
+    }
+    let largest = lanes.iter().fold(R::NEG_INFINITY, |max, &z| if z > max { z } else { max });
+    if largest > R::NEG_INFINITY { Some(position(row, largest)) } else { None }
+}
+
 /// The first index of `value`, 0 if there is none (it is NaN): vectors at a time until one holds it.
 #[inline(always)]
 fn position<R: Real>(row: &[R], value: R) -> usize {
@@ -381,4 +395,25 @@ pub(crate) fn dot<R: Real>(row: &[R], u: Option<&[R]>, max: R) -> f64 {
 pub(crate) fn squared_norm<R: Real>(row: &[R]) -> f64 {
     let finite = row.iter().filter(|z| **z > R::NEG_INFINITY);
     finite.map(|z| z.to_f64() * z.to_f64()).sum()
+}
+
+/// The p-norm (Σ |z - centre|^p)^(1/p) of the entries that are not -inf; the largest of them for p = inf.
+#[inline(always)]
+pub(crate) fn norm<R: Real>(row: &[R], centre: f64, p: f64) -> f64 {
+    let mut largest = 0.0_f64;
+    for &z in row {
+        let size = (z.to_f64() - centre).abs();
+        largest = if z > R::NEG_INFINITY && size > largest { size } else { largest };
+    }
+    if largest == 0.0 || p == f64::INFINITY {
+        return largest;
+    }
+    // Relative to the largest, no power overflows.
+    let mut sum = 0.0;
+    for &z in row {
+        let size = (z.to_f64() - centre).abs() / largest;
+        let power = if p == 2.0 { size * size } else { size.powf(p) };
+        sum += if z > R::NEG_INFINITY { power } else { 0.0 };
+    }
+    largest * if p == 2.0 { sum.sqrt() } else { sum.powf(1.0 / p) }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use serde_json::Value;
+use temperance::loss::Criterion;
 use temperance::{Block, Labels, Logits, Result, Rows};
 
 /// The folder of third-party data, if `$TEMPERANCE_SHARED` says where it is; says so if not.
@@ -179,4 +180,31 @@ pub(crate) fn text<T: std::fmt::Debug>(result: Result<T>) -> String {
 pub(crate) fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.unwrap().install(work)
+}
+
+/// The loss and gradient of a row with that label against an oracle and its differences of fourth order.
+#[allow(dead_code)]
+#[track_caller]
+pub(crate) fn agrees(loss: &impl Criterion, z: &[f64], label: usize, oracle: impl Fn(&[f64]) -> f64) {
+    let logits = Logits::new(z, z.len()).unwrap();
+    let label = [label];
+    let (value, gradient) = loss.forward_backward::<f64>(&logits, Labels::new(&label, z.len())).unwrap();
+    close("value", value.value, oracle(z), 1e-12, 1e-13);
+    differences(&gradient, z, oracle);
+}
+
+/// A gradient against differences of fourth order.
+#[allow(dead_code)]
+#[track_caller]
+pub(crate) fn differences(gradient: &[f64], z: &[f64], oracle: impl Fn(&[f64]) -> f64) {
+    let h = 1e-3;
+    for (j, &g) in gradient.iter().enumerate() {
+        let at = |step: f64| {
+            let mut moved = z.to_vec();
+            moved[j] += step * h;
+            oracle(&moved)
+        };
+        let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
+        close(&format!("gradient {j}"), g, difference, 1e-7, 1e-8);
+    }
 }
