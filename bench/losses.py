@@ -162,16 +162,16 @@ def table(record, picture):
         "## In units of our time\n",
         "Times that a peer takes as long as temperance on all cores into a given buffer; times that temperance takes "
         "as long as a copy of the logits (for the loss alone: as reading them).\n",
-        "| | loss | shape | PyTorch | target | fastest peer | | ours / copy | in place / copy |",
-        "|---|---|---|---:|---:|---:|---|---:|---:|",
+        "| | loss | shape | PyTorch | fastest peer | | its target | ours / copy | in place / copy |",
+        "|---|---|---|---:|---:|---|---:|---:|---:|",
     ]
     for line in record["summary"]:
         def number(key, line=line):
             return three_digits(line[key]) if key in line else ""
 
         target = f"{line['target']}" if "target" in line else ""
-        cells = [TASKS[line["task"]], line["loss"], line["shape"], number("pytorch"), target,
-                 number("fastest_ratio"), line.get("fastest", ""), number("limits"), number("in_place_limits")]
+        cells = [TASKS[line["task"]], line["loss"], line["shape"], number("pytorch"),
+                 number("fastest_ratio"), line.get("fastest", ""), target, number("limits"), number("in_place_limits")]
         lines.append(f"| {' | '.join(cells)} |")
     lines.append(f"\n![The times of loss and gradient]({picture})")
     found = {(r["task"], r["loss"], r["contestant"], r["shape"]): r for r in record["results"]}

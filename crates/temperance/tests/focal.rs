@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{agrees, close, differences, each_case, number, numbers, softmax, text};
+use common::{agrees, close, each_case, number, numbers, slopes_agree, softmax, text};
 use proptest::prelude::*;
 use temperance::loss::{Criterion, CrossEntropy, DualFocal, Focal, Poly1, Reduction, Weighting};
 use temperance::{ClassWeights, Labels, Logits, SoftLabels};
@@ -77,7 +77,7 @@ proptest! {
             loss.forward_backward::<f64>(&logits, SoftLabels::new(&t, z.len()).unwrap()).unwrap();
         let oracle = |z: &[f64]| poly1(z, &weighted, epsilon);
         close("value", value.value, oracle(&z), 1e-12, 0.0);
-        differences(&gradient, &z, oracle);
+        slopes_agree(&gradient, &z, oracle);
         prop_assert!(gradient.iter().sum::<f64>().abs() < 1e-12);
         prop_assert_eq!(value.minimum, None);
 

@@ -6,7 +6,7 @@ use super::fused;
 use super::objective::{self, Precision};
 use super::smoothing::{BaseMass, Resolved};
 use super::terms::Terms;
-use super::{Entry, Loss, Options, Smoothing, Upstream, Weighting};
+use super::{Entry, Loss, Options, Smoothing, Upstream};
 use crate::error::{Error, Result};
 use crate::input::{Element, Logits, Targets};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
@@ -60,7 +60,7 @@ const KAPPA: ParameterEntry = ParameterEntry { name: "logit_penalty", domain: "0
 /// its loss. λ is the z-loss, which keeps the normaliser near 1; κ the logit penalty, which counts a logit of
 /// -inf as 0. Values and gradients are those of PyTorch 2.15's `cross_entropy`, its denominators included: a mean
 /// divides by Σ w_y over the rows that count for hard labels, by the number of rows for soft ones. With class
-/// weights the optimum is p ∝ w·t, not t, unless [`Weighting::Sample`] is chosen.
+/// weights the optimum is p ∝ w·t, not t, unless [`Weighting::Sample`](super::Weighting::Sample) is chosen.
 ///
 /// -inf logits: p = 0, and a class of target 0 contributes nothing; a target above 0 on one makes the loss
 /// +inf and leaves the gradient finite. A [`Smoothing`] with a mask keeps its mass off such classes.
@@ -220,14 +220,11 @@ impl CrossEntropy {
 
     /// The weight of a class's own term.
     pub(super) fn weight(&self, class: usize) -> f64 {
-        match (&self.options.weights, self.options.weighting) {
-            (Some(weights), Weighting::Torch) => weights.as_slice()[class],
-            _ => 1.0,
-        }
+        self.options.term_weight(class)
     }
 
     pub(super) fn is_weighted(&self) -> bool {
-        self.options.weights.is_some() && self.options.weighting == Weighting::Torch
+        self.options.term_weights().is_some()
     }
 }
 

@@ -2,32 +2,42 @@
 //!
 //! Every loss is a [`Criterion`]; [`LOSSES`] lists them by name.
 
+mod binary;
 mod criterion;
 mod cross_entropy;
+mod distillation;
 mod dual_focal;
+mod entropy_family;
 mod focal;
 mod fused;
 mod library;
 mod logit_norm;
 mod margin;
 mod objective;
+mod online_smoothing;
 mod options;
 mod poly;
 mod reduction;
+mod schedule;
 mod smoothing;
 mod terms;
 pub mod theory;
 
+pub use binary::{BinaryConvention, BinaryCrossEntropy};
 pub use criterion::{Criterion, Supervision, Work};
 pub use cross_entropy::{CrossEntropy, Saved};
+pub use distillation::{Distillation, Measure, Scaling};
 pub use dual_focal::DualFocal;
+pub use entropy_family::EntropyFamily;
 pub use focal::Focal;
 pub use library::Library;
 pub use logit_norm::LogitNorm;
 pub use margin::MarginSmoothing;
+pub use online_smoothing::{ClassTargets, OnlineSmoothing, OnlineTargets};
 pub use options::{Options, Reduction, Weighting, WhenEmpty};
 pub use poly::Poly1;
 pub use reduction::{Loss, Upstream};
+pub use schedule::Schedule;
 pub use smoothing::{Convention, Smoothing};
 
 use crate::error::Result;
@@ -57,8 +67,18 @@ pub struct Entry {
 }
 
 /// Every loss.
-pub static LOSSES: &[Entry] =
-    &[cross_entropy::ENTRY, dual_focal::ENTRY, focal::ENTRY, logit_norm::ENTRY, margin::ENTRY, poly::ENTRY];
+pub static LOSSES: &[Entry] = &[
+    cross_entropy::ENTRY,
+    binary::ENTRY,
+    distillation::ENTRY,
+    dual_focal::ENTRY,
+    entropy_family::ENTRY,
+    focal::ENTRY,
+    logit_norm::ENTRY,
+    margin::ENTRY,
+    online_smoothing::ENTRY,
+    poly::ENTRY,
+];
 
 /// The loss of that name.
 ///

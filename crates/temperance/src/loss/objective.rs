@@ -78,6 +78,7 @@ pub(super) fn check_row<R: Real>(sums: &Sums, z: &[R], at: Place) -> Result<()> 
     if sums.is_valid() { Ok(()) } else { Err(illegal_row(z, at)) }
 }
 
+/// The cold path: what is wrong in a row, and in which column.
 #[cold]
 pub(super) fn illegal_row<R: Real>(z: &[R], at: Place) -> Error {
     let copy: Vec<f64> = z.iter().map(|z| z.to_f64()).collect();

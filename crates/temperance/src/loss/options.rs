@@ -110,6 +110,17 @@ impl Options {
         self.weights.as_ref().filter(|_| self.weighting == Weighting::Sample)
     }
 
+    /// Weights that multiply each class's own term, if there are any.
+    pub(super) fn term_weights(&self) -> Option<&ClassWeights> {
+        self.weights.as_ref().filter(|_| self.weighting == Weighting::Torch)
+    }
+
+    /// The weight of a class's own term.
+    #[inline(always)]
+    pub(super) fn term_weight(&self, class: usize) -> f64 {
+        self.term_weights().map_or(1.0, |weights| weights.as_slice()[class])
+    }
+
     /// Refuses weights that are not one for each class.
     ///
     /// # Errors

@@ -334,8 +334,8 @@ impl Objective for Prepared<'_> {
         scale: f64,
         buffers: &mut Buffers,
     ) {
-        buffers.own.clear();
         if row.logit_penalty > 0.0 {
+            buffers.own.clear();
             buffers.own.extend(z.iter().map(|z| z.to_f64()));
         }
         row::gradient::<R, I>(z, row.sums.max, &row.linear(self, scale));

@@ -59,6 +59,20 @@ pub(crate) fn close(what: &str, got: f64, expected: f64, relative: f64, absolute
     assert!(ok, "{what}: got {got:e}, expected {expected:e}");
 }
 
+/// The gradient of `value` at `z` by differences of fourth order.
+#[allow(dead_code)]
+pub(crate) fn differences(z: &[f64], value: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    let h = 1e-3;
+    let at = |j: usize, steps: f64| {
+        let mut moved = z.to_vec();
+        moved[j] += steps * h;
+        value(&moved)
+    };
+    (0..z.len())
+        .map(|j| (8.0 * (at(j, 1.0) - at(j, -1.0)) - (at(j, 2.0) - at(j, -2.0))) / (12.0 * h))
+        .collect()
+}
+
 /// Calls a closure with every case of a fixture.
 #[allow(dead_code)]
 pub(crate) fn each_case(file: &str, mut check: impl FnMut(&str, &Value)) {
@@ -190,21 +204,14 @@ pub(crate) fn agrees(loss: &impl Criterion, z: &[f64], label: usize, oracle: imp
     let label = [label];
     let (value, gradient) = loss.forward_backward::<f64>(&logits, Labels::new(&label, z.len())).unwrap();
     close("value", value.value, oracle(z), 1e-12, 1e-13);
-    differences(&gradient, z, oracle);
+    slopes_agree(&gradient, z, oracle);
 }
 
 /// A gradient against differences of fourth order.
 #[allow(dead_code)]
 #[track_caller]
-pub(crate) fn differences(gradient: &[f64], z: &[f64], oracle: impl Fn(&[f64]) -> f64) {
-    let h = 1e-3;
-    for (j, &g) in gradient.iter().enumerate() {
-        let at = |step: f64| {
-            let mut moved = z.to_vec();
-            moved[j] += step * h;
-            oracle(&moved)
-        };
-        let difference = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * h);
+pub(crate) fn slopes_agree(gradient: &[f64], z: &[f64], oracle: impl Fn(&[f64]) -> f64) {
+    for (j, (&g, difference)) in gradient.iter().zip(differences(z, oracle)).enumerate() {
         close(&format!("gradient {j}"), g, difference, 1e-7, 1e-8);
     }
 }
