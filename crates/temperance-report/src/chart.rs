@@ -115,6 +115,8 @@ const TOP: f64 = 30.0;
 const BOTTOM: f64 = 230.0;
 const HEIGHT: f64 = BOTTOM + 40.0;
 const STROKE: f64 = 2.0;
+/// About so many ticks on an axis.
+const TICKS: usize = 7;
 
 impl Chart {
     /// Draws it.
@@ -149,9 +151,9 @@ impl Panel {
         let y = Scale { values: self.y, coordinates: [BOTTOM, TOP] };
         let mut canvas = Canvas::default();
         canvas.bold(Ink::Main, 13.0, Anchor::Start, [4.0, 14.0], &self.title);
-        for tick in ticks(self.y, 5) {
+        for tick in ticks(self.y, TICKS) {
             canvas.line(Ink::Faint, 1.0, false, [LEFT, y.at(tick)], [right, y.at(tick)]);
-            let text = fixed(tick, decimals(self.y, 5));
+            let text = fixed(tick, decimals(self.y, TICKS));
             canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 6.0, y.at(tick) + 4.0], &text);
         }
         match &self.marks {
@@ -174,9 +176,9 @@ impl Panel {
 
     fn curves(&self, canvas: &mut Canvas, curves: &[Curve], labels: &[&str], right: f64, y: Scale) {
         let x = Scale { values: self.x.range, coordinates: [LEFT, right] };
-        for tick in ticks(self.x.range, 5) {
+        for tick in ticks(self.x.range, TICKS) {
             canvas.line(Ink::Faint, 1.0, false, [x.at(tick), TOP], [x.at(tick), BOTTOM]);
-            let text = fixed(tick, decimals(self.x.range, 5));
+            let text = fixed(tick, decimals(self.x.range, TICKS));
             canvas.text(Ink::Muted, TICK, Anchor::Middle, [x.at(tick), BOTTOM + 16.0], &text);
         }
         let style = |curve: &Curve| {

@@ -398,8 +398,8 @@ pub(crate) fn ticks(values: [f64; 2], count: usize) -> Vec<f64> {
     if !(step > 0.0 && step.is_finite()) {
         return Vec::new();
     }
-    let first = (values[0] / step).ceil();
-    (0..=2 * count).map(|i| (first + i as f64) * step).take_while(|&tick| tick <= values[1]).collect()
+    let (first, last) = ((values[0] / step).ceil(), values[1] + 1e-9 * step);
+    (0..=2 * count).map(|i| (first + i as f64) * step).take_while(|&tick| tick <= last).collect()
 }
 
 /// Decimals that tell these ticks apart.
@@ -534,6 +534,7 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(ticks([0.0, 1.0], 5).len(), 6);
+        assert_eq!(ticks([0.0, 0.15], 3).len(), 4); // 3 × 0.05 is above 0.15
         assert!(ticks([0.5, 0.5], 5).is_empty());
         let labels = |low: f64, high: f64| -> Vec<String> {
             log_ticks([low.ln(), high.ln()]).into_iter().map(|(_, label)| label).collect()

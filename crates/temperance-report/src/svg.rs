@@ -278,8 +278,8 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
         let _ = write!(body, "<g transform=\"translate({} {})\">{}</g>", px(x), px(MARGIN), panel.canvas.0);
         x += panel.size[0] + GAP;
     }
-    // Text is not measured here; 6 a character is wide enough for this size in any usual font.
-    let entry_width = |entry: &Legend| SAMPLE[0] + 8.0 + 6.0 * entry.label.chars().count() as f64 + 14.0;
+    // Text is not measured here; 6.6 a character is wide enough for this size in any usual font.
+    let entry_width = |entry: &Legend| SAMPLE[0] + 8.0 + 6.6 * entry.label.chars().count() as f64 + 14.0;
     let mut lines: Vec<(f64, Vec<&Legend>)> = Vec::new();
     for entry in legend {
         let entry_width = entry_width(entry);
