@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use temperance::Zeros;
-use temperance::loss::{Convention, Library};
+use temperance::loss::{self, Convention, Entry, LOSSES, Library};
 use temperance::metric::EdgeRule;
 
 /// Measures whether the probabilities of a classifier can be believed, and corrects them.
@@ -18,6 +18,7 @@ Examples:
   temperance evaluate preds.csv                          logits and a label column in one file
   temperance apply new.npy --calibrator temperance-out/calibrator.json
   temperance smoothing --classes 10 --epsilon 0.1
+  temperance losses focal                                what a loss is, and its parameters
 
 Exit codes: 0 done, 1 an asked check failed, 2 an error.")]
 pub(crate) struct Arguments {
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArguments),
     /// Show what a label smoothing asks of the logits, and its equivalents in other libraries
     Smoothing(SmoothingArguments),
+    /// List the losses of the library: formula, parameters, source
+    Losses(LossesArguments),
     /// Write a completion script for a shell
     Completions(CompletionsArguments),
 }
@@ -381,6 +384,26 @@ fn library() -> impl TypedValueParser<Value = Library> {
         Library::ALL.iter().map(|library| PossibleValue::new(library.name()).help(library.summary())),
     )
     .try_map(|name| Library::named(&name).ok_or("expected the name of a library"))
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  temperance losses                            all of them
+  temperance losses focal                      one of them, with its parameters
+  temperance losses --json                     everything, for programs")]
+pub(crate) struct LossesArguments {
+    /// Loss to describe
+    #[arg(value_name = "NAME", value_parser = loss())]
+    pub(crate) name: Option<&'static Entry>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn loss() -> impl TypedValueParser<Value = &'static Entry> {
+    PossibleValuesParser::new(LOSSES.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)))
+        .try_map(|name| loss::named(&name).ok_or("expected the name of a loss"))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

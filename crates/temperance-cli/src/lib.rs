@@ -64,6 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
         Command::Apply(arguments) => commands::apply::run(&arguments, io),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments, io),
         Command::Smoothing(arguments) => commands::smoothing::run(&arguments, io),
+        Command::Losses(arguments) => commands::losses::run(&arguments, io),
         Command::Completions(arguments) => commands::completions::run(&arguments, io),
     };
     let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));

@@ -5,7 +5,8 @@ mod common;
 use std::process::Stdio;
 
 use common::*;
-use serde_json::Value;
+use serde_json::{Value, json};
+use temperance::loss::LOSSES;
 
 fn close(one: f64, other: f64, tolerance: f64) {
     assert!((one - other).abs() <= tolerance, "{one} and {other}");
@@ -265,6 +266,58 @@ fn smoothing_converts_between_libraries() {
 }
 
 #[test]
+fn losses_are_those_of_the_registry() {
+    let dir = Dir::new();
+    let (text, json) = (dir.good("losses"), dir.good_json("losses"));
+    let listed = json["losses"].as_array().unwrap();
+    assert_eq!(listed.len(), LOSSES.len());
+    // Lines are wrapped; words stay in their order.
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (entry, listed) in LOSSES.iter().zip(listed) {
+        assert!(text.contains(&format!("{}\n  ", entry.name)), "{text}");
+        assert!(words(&text).contains(&words(&format!("loss = {} parameters:", entry.formula))), "{text}");
+        let one = dir.good_json(&format!("losses {}", entry.name));
+        assert_eq!(one, *listed);
+        for (key, value) in [
+            ("name", entry.name),
+            ("summary", entry.summary),
+            ("formula", entry.formula),
+            ("source", entry.source),
+        ] {
+            assert_eq!(one[key], value);
+        }
+        assert_eq!(
+            (&one["soft_labels"], &one["teacher"]),
+            (&entry.soft_labels.into(), &entry.teacher.into())
+        );
+        assert_eq!(one["parameters"].as_array().unwrap().len(), entry.parameters.len());
+        let page = words(&dir.good(&format!("losses {}", entry.name)));
+        for part in [format!("{}: {}", entry.name, entry.summary), format!("source {}", entry.source)] {
+            assert!(page.contains(&words(&part)), "{part} in {page}");
+        }
+        for parameter in entry.parameters {
+            let line = format!("{} {} {}", parameter.name, parameter.default, parameter.domain);
+            assert!(page.contains(&line), "{line} in {page}");
+        }
+    }
+    let plain = |name: &str| dir.good_json(&format!("losses {name}"))["cross_entropy_with"].clone();
+    assert_eq!((plain("cross_entropy"), plain("logit_norm")), (json!({}), Value::Null));
+    assert_eq!(plain("focal"), json!({ "gamma": 0.0 }));
+    for (name, line) in [
+        ("cross_entropy", "cross-entropy  by default\n"),
+        ("focal", "cross-entropy  gamma = 0\n"),
+        ("logit_norm", "cross-entropy  never\n"),
+    ] {
+        assert!(dir.good(&format!("losses {name}")).contains(line), "{name}");
+    }
+    let json = dir.good_json("losses cross_entropy");
+    assert_eq!(json["parameters"][2]["name"], "penalty_threshold");
+    assert_eq!(json["parameters"][2]["default"], "inf");
+    let text = dir.good("losses cross_entropy");
+    assert!(text.contains("\npenalty_threshold       inf  nats, 0 or above; inf for none\n"), "{text}");
+}
+
+#[test]
 fn confidences_alone() {
     let dir = Dir::new();
     let data = sample(300, 3, 2.0);
@@ -418,6 +471,14 @@ fn text_keeps_to_the_columns_of_the_terminal() {
             }
         }
     }
+    for entry in LOSSES {
+        for (width, arguments) in [(40, "losses".to_owned()), (80, format!("losses {}", entry.name))] {
+            let output = dir.command(&arguments).env("COLUMNS", width.to_string()).output().unwrap();
+            for line in Outcome::of(output).stdout.lines() {
+                assert!(line.chars().count() <= width && line.trim_end() == line, "{width}: {line}");
+            }
+        }
+    }
     for options in ["", "--from opennmt --convert classyvision", "--from fairseq --convert keras"] {
         for line in dir.good(&format!("smoothing --classes 1000 --epsilon 0.123456789 {options}")).lines() {
             assert!(line.chars().count() <= 80, "{line}");
@@ -442,7 +503,7 @@ fn quiet_and_json() {
 #[test]
 fn help_and_completions() {
     let dir = Dir::new();
-    for command in ["calibrate", "fit", "apply", "evaluate", "smoothing", "completions"] {
+    for command in ["calibrate", "fit", "apply", "evaluate", "smoothing", "losses", "completions"] {
         let help = dir.good(&format!("{command} --help"));
         assert!(help.contains("Example") && help.contains(&format!("temperance {command}")), "{help}");
     }

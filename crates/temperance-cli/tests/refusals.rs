@@ -547,6 +547,8 @@ fn usage_errors() {
         "smoothing --classes 10 --epsilon 0.1 --from fairseq",
         "smoothing --classes 10 --epsilon 0.1 --convert tensorflow",
         "smoothing --classes 10 --epsilon 0.1 --convert torch --convention others",
+        "losses nothing",
+        "losses cross_entropy cross_entropy",
         "completions csh",
     ] {
         let outcome = dir.run(arguments);

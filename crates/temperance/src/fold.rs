@@ -251,13 +251,31 @@ pub(crate) fn threads() -> usize {
 }
 
 /// `work` on every item, on all threads, results in the order of the items.
+///
+/// Items and results are handed over through slots, so that the thread pool sees an index only: its machinery
+/// is compiled once, not for every kind of work.
 #[cfg(feature = "parallel")]
 pub(crate) fn ordered<T: Send, S: Send>(items: Vec<T>, work: impl Fn(T) -> S + Sync) -> Vec<S> {
-    use rayon::prelude::*;
+    use std::sync::{Mutex, PoisonError};
     if items.len() < 2 || threads() < 2 {
         return items.into_iter().map(work).collect();
     }
-    items.into_par_iter().map(&work).collect()
+    let slots: Vec<Mutex<(Option<T>, Option<S>)>> =
+        items.into_iter().map(|item| Mutex::new((Some(item), None))).collect();
+    for_each_index(slots.len(), &|index| {
+        let mut slot = slots[index].lock().unwrap_or_else(PoisonError::into_inner);
+        let (item, result) = &mut *slot;
+        *result = item.take().map(&work);
+    });
+    let results = slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).1);
+    results.map(|result| result.expect("every index was visited")).collect()
+}
+
+/// `work` on every index below `count`, on all threads.
+#[cfg(feature = "parallel")]
+fn for_each_index(count: usize, work: &(dyn Fn(usize) + Sync)) {
+    use rayon::prelude::*;
+    (0..count).into_par_iter().with_max_len(1).for_each(work);
 }
 
 /// `work` on every item, results in the order of the items.

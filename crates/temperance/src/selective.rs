@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::fold;
 use crate::input::{Layout, Logits};
-use crate::row::{self, Isa, Operation, Order, Path};
+use crate::row::{self, Order, Path};
 
 /// The largest logit over the p-norm of the logits, both after their mean is taken off (MaxLogit-pNorm).
 ///
@@ -73,7 +73,7 @@ impl MaxLogit {
         let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
         fold::map_chunks(layout, &mut out, |rows, _, out| {
             let (logits, first_row) = (logits.slice(rows.clone()), rows.start as u64);
-            Path::best().run(Scores { score: *self, logits, first_row, out })
+            Scores { score: *self, logits, first_row, out }.run()
         })?;
         Ok(out)
     }
@@ -86,15 +86,13 @@ struct Scores<'a> {
     out: &'a mut [f64],
 }
 
-impl Operation for Scores<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
+impl Scores<'_> {
+    fn run(self) -> Result<()> {
+        let path = Path::best();
         let mut scratch = Vec::new();
         for (row, out) in self.out.iter_mut().enumerate() {
             let z = self.logits.0.row::<f64>(row, &mut scratch);
-            let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(z, 1.0);
+            let sums = path.sums::<f64, { Order::NORMALISER }, false>(z, 1.0);
             if !sums.is_valid() {
                 return Err(self.logits.invalid(row, self.first_row));
             }

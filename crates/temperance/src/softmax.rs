@@ -4,7 +4,7 @@ use crate::calibrate::Temperature;
 use crate::error::Result;
 use crate::fold;
 use crate::input::{Element, Fill, Layout, Logits, Scores, Values, close_row, open_row};
-use crate::row::{self, Isa, Operation, Order, Path, Real};
+use crate::row::{self, Order, Path, Real};
 
 /// Probabilities p_c = exp(z_c) / Σ exp(z), in the layout of the logits.
 ///
@@ -57,7 +57,7 @@ pub fn entropy(logits: &Logits<'_>) -> Result<Vec<f64>> {
     let layout = Layout { outer: logits.rows(), classes: 1, inner: 1 };
     fold::map_chunks(layout, &mut out, |rows, _, out| {
         let sweep = Entropies { logits: logits.slice(rows.clone()), first_row: rows.start as u64, out };
-        Path::best().run(sweep)
+        sweep.run()
     })?;
     Ok(out)
 }
@@ -111,9 +111,9 @@ fn rewrite<E: Element>(logits: &Logits<'_>, out: &mut [E], what: Rewrite) -> Res
     fold::map_chunks(logits.0.layout(), out, |rows, layout, out| {
         let (logits, first_row) = (logits.slice(rows.clone()), rows.start as u64);
         if double {
-            Path::best().run(Rows::<f64, E> { logits, first_row, layout, out, what, scratch: Vec::new() })
+            Rows::<f64, E> { logits, first_row, layout, out, what, scratch: Vec::new() }.run()
         } else {
-            Path::best().run(Rows::<f32, E> { logits, first_row, layout, out, what, scratch: Vec::new() })
+            Rows::<f32, E> { logits, first_row, layout, out, what, scratch: Vec::new() }.run()
         }
     })
 }
@@ -127,20 +127,18 @@ struct Rows<'a, R, E> {
     scratch: Vec<R>,
 }
 
-impl<R: Real, E: Element> Operation for Rows<'_, R, E> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
+impl<R: Real, E: Element> Rows<'_, R, E> {
+    fn run(self) -> Result<()> {
+        let path = Path::best();
         let Rows { logits, first_row, layout, out, what, mut scratch } = self;
         for row in 0..logits.rows() {
             let z = open_row(out, layout, row, &mut scratch, Fill::From(&logits.0, row));
-            let sums = row::sums::<R, I, { Order::NORMALISER }, false>(z, R::ONE);
+            let sums = path.sums::<R, { Order::NORMALISER }, false>(z, R::ONE);
             if !sums.is_valid() {
                 return Err(logits.invalid(row, first_row));
             }
             match what {
-                Rewrite::Softmax => row::softmax::<R, I>(z, R::ONE, &sums),
+                Rewrite::Softmax => path.softmax(z, R::ONE, &sums),
                 Rewrite::LogSoftmax => row::log_softmax(z, R::ONE, &sums),
             }
             close_row(out, layout, row, &scratch);
@@ -155,15 +153,13 @@ struct Entropies<'a> {
     out: &'a mut [f64],
 }
 
-impl Operation for Entropies<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
+impl Entropies<'_> {
+    fn run(self) -> Result<()> {
+        let path = Path::best();
         let mut scratch = Vec::new();
         for (row, out) in self.out.iter_mut().enumerate() {
             let z = self.logits.0.row::<f64>(row, &mut scratch);
-            let sums = row::sums::<f64, I, { Order::ENTROPY }, false>(z, 1.0);
+            let sums = path.sums::<f64, { Order::ENTROPY }, false>(z, 1.0);
             if !sums.is_valid() {
                 return Err(self.logits.invalid(row, self.first_row));
             }

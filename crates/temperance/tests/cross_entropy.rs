@@ -5,7 +5,9 @@ mod common;
 use common::{close, fixture, number, numbers};
 use half::{bf16, f16};
 use proptest::prelude::*;
-use temperance::loss::{Criterion, CrossEntropy, Loss, Reduction, Saved, Smoothing, Upstream, WhenEmpty};
+use temperance::loss::{
+    Criterion, CrossEntropy, Loss, Reduction, Saved, Smoothing, Upstream, Weighting, WhenEmpty,
+};
 use temperance::{ClassWeights, Element, Labels, Layout, Logits, SoftLabels, Targets};
 
 /// Relative and absolute tolerance of values and gradients against PyTorch in `f64`. The absolute part is
@@ -518,4 +520,48 @@ fn a_linear_model_trained_by_the_loss_reaches_the_closed_forms() {
             loss.forward(&Logits::new(&weights, classes).unwrap(), labels).unwrap().excess().unwrap();
         close(name, excess, 0.0, 0.0, 1e-11);
     }
+}
+
+#[test]
+fn what_a_forward_pass_saves_serves_every_kind_of_target() {
+    let (rows, classes) = (5, 90);
+    let z: Vec<f64> = (0..rows * classes).map(|j| 5.0 * ((j * j) as f64 * 0.7).sin()).collect();
+    let logits = Logits::new(&z, classes).unwrap();
+    let weights: Vec<f64> = (0..classes).map(|c| 0.5 + (c % 4) as f64).collect();
+    let soft: Vec<f64> = (0..rows * classes).map(|j| if j % 3 == 0 { 1.0 / 30.0 } else { 0.0 }).collect();
+    let labels = [3_i64, -100, 89, 0, 40];
+    let targets: [Targets; 2] = [
+        Labels::with_ignored(&labels, classes, -100).into(),
+        SoftLabels::new(&soft, classes).unwrap().into(),
+    ];
+    for weighting in [Weighting::Torch, Weighting::Sample] {
+        let loss = CrossEntropy::new()
+            .label_smoothing(0.2)
+            .unwrap()
+            .confidence_penalty(0.3)
+            .unwrap()
+            .logit_penalty(0.01)
+            .unwrap()
+            .class_weights(ClassWeights::new(&weights).unwrap())
+            .weighting(weighting);
+        for targets in targets {
+            let (value, gradient) = loss.forward_backward::<f64>(&logits, targets).unwrap();
+            let (mut saved, mut later) = (Saved::default(), vec![0.0; z.len()]);
+            let of_saving = loss.forward_saving(&logits, targets, &mut saved).unwrap();
+            assert_eq!((of_saving.value, of_saving.denominator), (value.value, value.denominator));
+            loss.backward_saved_into(&logits, targets, &saved, Upstream::Scalar(1.0), &mut later).unwrap();
+            for (later, gradient) in later.iter().zip(&gradient) {
+                close("gradient", *later, *gradient, 1e-12, 1e-15);
+            }
+        }
+    }
+    let refused = CrossEntropy::new().backward_saved_into::<f64>(
+        &logits,
+        targets[1],
+        &Saved::default(),
+        Upstream::Scalar(1.0),
+        &mut [0.0; 450],
+    );
+    let expected = "number of saved rows is 0; expected one for each of the 5 rows of logits";
+    assert_eq!(refused.unwrap_err().to_string(), expected);
 }

@@ -5,4 +5,5 @@ pub(crate) mod calibrate;
 pub(crate) mod completions;
 pub(crate) mod evaluate;
 pub(crate) mod fit;
+pub(crate) mod losses;
 pub(crate) mod smoothing;

@@ -17,7 +17,7 @@ use crate::input::{
 };
 pub use crate::parameters::ParameterEntry;
 use crate::parameters::Parameters;
-use crate::row::{self, Isa, Operation, Order, Path};
+use crate::row::{Order, Path};
 
 /// A fitted calibrator: maps a row of logits to calibrated logits, whose softmax is the answer.
 pub trait Calibrator: Debug + Send + Sync {
@@ -118,25 +118,24 @@ fn transform_into<E: Element>(
         out: &'a mut [E],
         normalise: bool,
     }
-    impl<E: Element> Operation for Sweep<'_, E> {
-        type Output = Result<()>;
-        #[inline(always)]
-        fn run<I: Isa>(self) -> Result<()> {
+    impl<E: Element> Sweep<'_, E> {
+        fn run(self) -> Result<()> {
+            let path = Path::best();
             let Sweep { calibrator, scores, first_row, layout, out, normalise } = self;
             let mut source = Scratch::<f64>::default();
             let mut scratch = Vec::new();
             for row in 0..scores.rows() {
                 let logits = scores.logit_row(row, first_row, &mut source)?;
                 // The sums of the row as given find what is illegal in it.
-                let given = row::sums::<f64, I, { Order::NORMALISER }, false>(logits, 1.0);
+                let given = path.sums::<f64, { Order::NORMALISER }, false>(logits, 1.0);
                 if !given.is_valid() {
                     return Err(Logits(*scores.matrix()).invalid(row, first_row));
                 }
                 let slot = open_row(out, layout, row, &mut scratch, Fill::Copy(logits));
                 calibrator.transform(slot);
                 if normalise {
-                    let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(slot, 1.0);
-                    row::softmax::<f64, I>(slot, 1.0, &sums);
+                    let sums = path.sums::<f64, { Order::NORMALISER }, false>(slot, 1.0);
+                    path.softmax(slot, 1.0, &sums);
                 }
                 close_row(out, layout, row, &scratch);
             }
@@ -156,7 +155,7 @@ fn transform_into<E: Element>(
     fold::map_chunks(layout, out, |rows, layout, out| {
         let first_row = rows.start as u64;
         let scores = scores.slice(rows);
-        Path::best().run(Sweep { calibrator, scores, first_row, layout, out, normalise })
+        Sweep { calibrator, scores, first_row, layout, out, normalise }.run()
     })?;
     Ok(())
 }

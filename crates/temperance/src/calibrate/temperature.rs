@@ -8,7 +8,7 @@ use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Element, Logits, Rows, Scratch, Targets};
 use crate::normal::QUANTILE_975;
 use crate::parameters::{Parameter, Parameters};
-use crate::row::{self, Isa, Operation, Order, Path, Real};
+use crate::row::{self, Order, Path, Real};
 
 /// Registry line.
 pub(super) const ENTRY: Entry = Entry {
@@ -425,9 +425,9 @@ impl Fold for Sweep {
         let double = matches!(self.precision, Precision::Double) || block.scores().is_double();
         for (&beta, state) in self.betas.iter().zip(states) {
             if double {
-                Path::best().run(Absorb::<f64> { beta, first: self.first, state, block })?;
+                Absorb::<f64> { beta, first: self.first, state, block }.run()?;
             } else {
-                Path::best().run(Absorb::<f32> { beta: beta as f32, first: self.first, state, block })?;
+                Absorb::<f32> { beta: beta as f32, first: self.first, state, block }.run()?;
             }
         }
         Ok(())
@@ -452,11 +452,9 @@ struct Absorb<'a, R> {
     block: &'a Block<'a>,
 }
 
-impl<R: Real> Operation for Absorb<'_, R> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
+impl<R: Real> Absorb<'_, R> {
+    fn run(self) -> Result<()> {
+        let path = Path::best();
         let Absorb { beta, first, state, block } = self;
         let (scores, targets) = (block.scores(), block.targets());
         let mut scratch = Scratch::<R>::default();
@@ -471,7 +469,7 @@ impl<R: Real> Operation for Absorb<'_, R> {
             };
             let weight = block.weight(row)?;
             let z = scores.logit_row::<R>(row, block.first_row(), &mut scratch)?;
-            let sums = row::sums::<R, I, { Order::CURVATURE }, false>(z, beta);
+            let sums = path.sums::<R, { Order::CURVATURE }, false>(z, beta);
             if !sums.is_valid() {
                 return Err(Logits(*scores.matrix()).invalid(row, block.first_row()));
             }

@@ -8,7 +8,6 @@ use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::Isa;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "binary_cross_entropy",
@@ -18,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[EPSILON, CONVENTION, POSITIVE, BETA],
     soft_labels: true,
     teacher: false,
-    neutral: &[],
+    neutral: None,
     build: |parameters| {
         parameters.only(&[EPSILON.name, CONVENTION.name, POSITIVE.name, BETA.name])?;
         let number = parameters.number_or(&CONVENTION)?;
@@ -101,7 +100,6 @@ impl BinaryConvention {
     }
 
     /// The smoothed target of a label y from 0 to 1, for `classes` classes.
-    #[inline(always)]
     pub fn target(self, y: f64, epsilon: f64, classes: usize) -> f64 {
         match self {
             BinaryConvention::Half => y * (1.0 - epsilon) + epsilon / 2.0,
@@ -208,7 +206,6 @@ impl BinaryCrossEntropy {
     }
 
     /// v of a class.
-    #[inline(always)]
     fn positive_weight(&self, class: usize) -> f64 {
         match self.positive.as_slice() {
             [] => 1.0,
@@ -298,7 +295,6 @@ struct Answer {
 }
 
 impl Answer {
-    #[inline(always)]
     fn new(z: f64) -> Self {
         let size = z.abs();
         let e = (-size).exp();
@@ -320,15 +316,14 @@ impl Objective for Prepared<'_> {
         self.classes as f64
     }
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, ())>> {
-        let Buffers { own: targets, soft } = buffers;
+        let Buffers { own: targets, soft, .. } = buffers;
         targets.clear();
         let mut minimum = f64::NAN;
         match &given.targets {
@@ -378,8 +373,7 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { value, nll, entropy, correct, minimum }, ())))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(&self, (): &(), z: &mut [R], scale: f64, buffers: &mut Buffers) {
+    fn gradient<R: Precision>(&self, (): &(), z: &mut [R], scale: f64, buffers: &mut Buffers) {
         let loss = self.loss;
         for (class, (z, &t)) in z.iter_mut().zip(&buffers.own).enumerate() {
             let logit = z.to_f64();

@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[EPSILON, BETA, GAMMA, LAMBDA, KAPPA],
     soft_labels: true,
     teacher: false,
-    neutral: &[],
+    neutral: Some(&[]),
     build: |parameters| {
         parameters.only(&[EPSILON.name, BETA.name, GAMMA.name, LAMBDA.name, KAPPA.name])?;
         let loss = CrossEntropy::new()

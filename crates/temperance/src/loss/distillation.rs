@@ -8,7 +8,7 @@ use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::{Logits, Targets};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Isa, Order, Sums};
+use crate::row::{self, Order, Sums};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "distillation",
@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[WEIGHT, TEMPERATURE, EXPONENT, ENTROPY],
     soft_labels: true,
     teacher: true,
-    neutral: &[(WEIGHT.name, 0.0)],
+    neutral: Some(&[(WEIGHT.name, 0.0)]),
     build: |parameters| {
         parameters.only(&[WEIGHT.name, TEMPERATURE.name, EXPONENT.name, ENTROPY.name])?;
         let loss = Distillation::new(parameters.number_or(&WEIGHT)?, parameters.number_or(&TEMPERATURE)?)?;
@@ -212,31 +212,30 @@ struct Row<R> {
 impl Objective for Prepared<'_> {
     type Row<R> = Row<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Row<R>)>> {
-        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else {
+        let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else {
             return Ok(None);
         };
         let strength = self.share * plain.weight();
         let Some(teacher) = &given.teacher else { return Ok(None) };
         let beta = 1.0 / self.loss.temperature;
-        let Buffers { own: q, soft: student } = buffers;
+        let Buffers { path, own: q, soft: student } = buffers;
         q.resize(z.len(), 0.0);
         teacher.0.copy_row(at.row, q);
-        let of_teacher = row::sums::<f64, I, { Order::ENTROPY }, false>(q, beta);
+        let of_teacher = path.sums::<f64, { Order::ENTROPY }, false>(q, beta);
         if !of_teacher.is_valid() {
             return Err(illegal_teacher(teacher, at));
         }
-        row::softmax::<f64, I>(q, beta, &of_teacher);
+        path.softmax(q, beta, &of_teacher);
         student.clear();
         student.extend(z.iter().map(|z| z.to_f64()));
-        let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(student, beta);
+        let sums = path.sums::<f64, { Order::NORMALISER }, false>(student, beta);
 
         let entropy = of_teacher.describe().entropy;
         let cross = sums.tail.ln_1p() - beta * row::dot(student, Some(q), sums.max);
@@ -253,13 +252,12 @@ impl Objective for Prepared<'_> {
         Ok(Some((seen, Row { plain, strength, sums, others })))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
-        self.plain.gradient::<R, I>(&row.plain, z, (1.0 - self.loss.weight) * scale, buffers);
-        let Buffers { own: q, soft: p } = buffers;
+    fn gradient<R: Precision>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
+        self.plain.gradient(&row.plain, z, (1.0 - self.loss.weight) * scale, buffers);
+        let Buffers { path, own: q, soft: p } = buffers;
         let beta = 1.0 / self.loss.temperature;
         let (scale, top) = (scale * row.strength * beta, row.sums.arg_max);
-        row::softmax::<f64, I>(p, beta, &row.sums);
+        path.softmax(p, beta, &row.sums);
         // p - q where both may be near 1.
         let of_top = z[top] + R::from_f64(scale * (row.others - row.sums.tail / (1.0 + row.sums.tail)));
         for ((z, &p), &q) in z.iter_mut().zip(p.iter()).zip(q.iter()) {
@@ -271,7 +269,6 @@ impl Objective for Prepared<'_> {
 
 impl Prepared<'_> {
     /// The least loss of a row, labels included, over r·w·s; NaN where it is not known.
-    #[inline(always)]
     fn least_distance<R: Precision>(&self, row: &RowLoss<R>, q: &[f64], entropy: f64) -> f64 {
         let w = self.loss.weight;
         let least_cross = match row.label() {

@@ -7,7 +7,7 @@ use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::Result;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Isa};
+use crate::row;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "dual_focal",
@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[GAMMA],
     soft_labels: false,
     teacher: false,
-    neutral: &[("gamma", 0.0)],
+    neutral: Some(&[("gamma", 0.0)]),
     build: |parameters| {
         parameters.only(&[GAMMA.name])?;
         Ok(Box::new(DualFocal::new(parameters.number_or(&GAMMA)?)?))
@@ -114,8 +114,7 @@ struct DualRow<R> {
 impl Objective for Prepared<'_> {
     type Row<R> = DualRow<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -123,7 +122,7 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, DualRow<R>)>> {
         let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
-        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
+        let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let (p, rest) = plain.sums.probability(label, z[label].to_f64() - plain.sums.max);
         let (next, odds) = match row::largest_below(z, z[label]) {
             Some(next) => (next, (z[next].to_f64() - z[label].to_f64()).exp()),
@@ -138,15 +137,8 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { value: product(focus, seen.value), ..seen }, row)))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &DualRow<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    ) {
-        self.plain.gradient::<R, I>(&row.plain, z, scale * row.a, buffers);
+    fn gradient<R: Precision>(&self, row: &DualRow<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
+        self.plain.gradient(&row.plain, z, scale * row.a, buffers);
         let b = scale * row.plain.weight() * row.b;
         z[row.label] = R::from_f64(z[row.label].to_f64() - b);
         z[row.next] = R::from_f64(z[row.next].to_f64() + b);

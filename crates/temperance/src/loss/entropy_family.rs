@@ -9,7 +9,6 @@ use super::{Entry, Loss, Options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Isa};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "entropy_family",
@@ -19,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[ALPHA, BETA],
     soft_labels: true,
     teacher: false,
-    neutral: &[(BETA.name, 0.0)],
+    neutral: Some(&[(BETA.name, 0.0)]),
     build: |parameters| {
         parameters.only(&[ALPHA.name, BETA.name])?;
         let (alpha, beta) = (parameters.number_or(&ALPHA)?, parameters.number_or(&BETA)?);
@@ -182,7 +181,6 @@ impl<'a> Prepared<'a> {
         Ok(Prepared { plain, beta: loss.beta, divergence, prior, minimum })
     }
 
-    #[inline(always)]
     fn prior(&self, class: usize) -> (f64, f64) {
         match &self.prior {
             Prior::Uniform(u, log_u) => (*u, *log_u),
@@ -209,7 +207,6 @@ struct Term {
 }
 
 impl Divergence {
-    #[inline(always)]
     fn term(self, p: f64, log_p: f64, (u, log_u): (f64, f64)) -> Term {
         let Divergence { alpha, rest } = self;
         let log_m = if rest == 0.0 { log_p } else { (alpha * p + rest * u).ln() };
@@ -294,7 +291,6 @@ const NEAR: f64 = 1.0 / 16.0;
 
 /// x - ln(1 + x) for |x| ≤ 1/16, without cancellation: with s = x/(2 + x), ln(1 + x) = 2·(s + s³/3 + s⁵/5 + …)
 /// and x - 2·s = x·s.
-#[inline(always)]
 fn minus_ln_1p(x: f64) -> f64 {
     let s = x / (2.0 + x);
     let q = s * s;
@@ -316,24 +312,23 @@ struct Row<R> {
 impl Objective for Prepared<'_> {
     type Row<R> = Row<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Row<R>)>> {
-        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else {
+        let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else {
             return Ok(None);
         };
         let strength = self.beta * plain.weight();
-        let Buffers { own: p, soft: v } = buffers;
+        let Buffers { path, own: p, soft: v } = buffers;
         let (sums, top) = (&plain.sums, plain.sums.arg_max);
         let log_sum = sums.tail.ln_1p();
         p.clear();
         p.extend(z.iter().map(|z| z.to_f64()));
-        row::softmax::<f64, I>(p, 1.0, sums);
+        path.softmax(p, 1.0, sums);
 
         let Term { share: mut divergence, v: v_top } =
             self.divergence.term(p[top], -log_sum, self.prior(top));
@@ -356,10 +351,9 @@ impl Objective for Prepared<'_> {
         Ok(Some((seen, Row { plain, strength, sum: above_top + slope_top, above_top })))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
-        self.plain.gradient::<R, I>(&row.plain, z, scale, buffers);
-        let Buffers { own: p, soft: v } = buffers;
+    fn gradient<R: Precision>(&self, row: &Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
+        self.plain.gradient(&row.plain, z, scale, buffers);
+        let Buffers { own: p, soft: v, .. } = buffers;
         let (scale, top) = (scale * row.strength, row.plain.sums.arg_max);
         let of_top = z[top] + R::from_f64(scale * p[top] * row.above_top);
         for ((z, &p), &v) in z.iter_mut().zip(p.iter()).zip(v.iter()) {

@@ -7,7 +7,6 @@ use super::terms::RowLoss;
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::Isa;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "focal",
@@ -17,7 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[GAMMA, THRESHOLD, GAMMA_BELOW],
     soft_labels: false,
     teacher: false,
-    neutral: &[("gamma", 0.0)],
+    neutral: Some(&[("gamma", 0.0)]),
     build: |parameters| {
         parameters.only(&[GAMMA.name, THRESHOLD.name, GAMMA_BELOW.name])?;
         let (threshold, below) = (parameters.number_or(&THRESHOLD)?, parameters.number_or(&GAMMA_BELOW)?);
@@ -193,8 +192,7 @@ impl Objective for Prepared<'_> {
     /// That of cross-entropy, and g.
     type Row<R> = (RowLoss<R>, f64);
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -202,7 +200,7 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Self::Row<R>)>> {
         let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
-        let Some((seen, row)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
+        let Some((seen, row)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let (p, rest) = row.sums.probability(label, z[label].to_f64() - row.sums.max);
         let gamma = self.loss.gamma_at(p);
         let focus = rest.powf(gamma);
@@ -212,14 +210,13 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { value: product(focus, seen.value), ..seen }, (row, g))))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
+    fn gradient<R: Precision>(
         &self,
         (row, g): &Self::Row<R>,
         z: &mut [R],
         scale: f64,
         buffers: &mut Buffers,
     ) {
-        self.plain.gradient::<R, I>(row, z, scale * g, buffers);
+        self.plain.gradient(row, z, scale * g, buffers);
     }
 }

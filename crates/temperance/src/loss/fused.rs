@@ -548,11 +548,11 @@ fn add_logits<R: Real>(gradient: &mut [R], z: &[R], factors: &[f64]) {
     }
 }
 
-/// Σd·e, Σd on request; every e kept on request.
-struct WithEntropy<const DISTANCES: bool, const KEEP: bool>;
-impl<const D: bool, const K: bool> Wanted for WithEntropy<D, K> {
+/// Σd·e and Σd; every e kept on request.
+struct WithEntropy<const KEEP: bool>;
+impl<const K: bool> Wanted for WithEntropy<K> {
     const ORDER: u8 = Order::ENTROPY;
-    const DISTANCES: bool = D;
+    const DISTANCES: bool = true;
     const KEEP: bool = K;
 }
 
@@ -570,12 +570,10 @@ impl<R: Precision> Operation for Sweep<'_, R> {
     #[inline(always)]
     fn run<I: Isa>(self) -> (Sums, f64) {
         let Sweep { z, base, kept, maxima } = self;
-        let distances = matches!(base, Base::Constant(base) if base != 0.0);
-        let sums = match (distances, kept.is_empty()) {
-            (true, true) => row::sweep::<R, I, WithEntropy<true, false>>(z, R::ONE, kept, maxima),
-            (false, true) => row::sweep::<R, I, WithEntropy<false, false>>(z, R::ONE, kept, maxima),
-            (true, false) => row::sweep::<R, I, WithEntropy<true, true>>(z, R::ONE, kept, maxima),
-            (false, false) => row::sweep::<R, I, WithEntropy<false, true>>(z, R::ONE, kept, maxima),
+        let sums = if kept.is_empty() {
+            row::sweep::<R, I, WithEntropy<false>>(z, R::ONE, kept, maxima)
+        } else {
+            row::sweep::<R, I, WithEntropy<true>>(z, R::ONE, kept, maxima)
         };
         let below = match base {
             Base::Constant(0.0) => 0.0,
@@ -739,18 +737,17 @@ impl Rows<'_> {
         memory: &mut Memory<R>,
     ) -> Result<(Seen, RowLoss<R>, f64)> {
         let prepared = self.prepared;
-        let target = match (label, &self.given.targets) {
-            (Some(label), _) => prepared.of_hard(label, z, at, sums, below)?,
+        let (target, whole) = match (label, &self.given.targets) {
+            (Some(label), _) => {
+                let whole = self.weights.map_or(1.0, |weights| weights.as_slice()[label]);
+                (prepared.of_hard(label, z, at, sums, below)?, whole)
+            }
             (None, Targets::Soft(labels)) => {
                 let given = labels.row(at.row, at.first_row, &mut memory.soft)?;
-                prepared.of_soft(given, z, at, sums, std::mem::take(&mut memory.target))?
+                let whole = self.weights.map_or(1.0, |weights| options::dot(given, weights));
+                (prepared.of_soft(given, z, at, sums, std::mem::take(&mut memory.target))?, whole)
             }
             (None, Targets::Labels(_)) => unreachable!("the label of a row that counts"),
-        };
-        let whole = match (self.weights, label) {
-            (None, _) => 1.0,
-            (Some(weights), Some(label)) => weights.as_slice()[label],
-            (Some(weights), None) => options::dot(&memory.soft, weights),
         };
         let (mut seen, row_loss) = prepared.loss(z, sums, target);
         seen.value = product(whole, seen.value);

@@ -6,7 +6,7 @@ use super::objective::{self, Buffers, Objective, Place, Precision, Seen, hard_la
 use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Isa, Order, Sums};
+use crate::row::{self, Order, Sums};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "logit_norm",
@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[TAU],
     soft_labels: false,
     teacher: false,
-    neutral: &[],
+    neutral: None,
     build: |parameters| {
         parameters.only(&[TAU.name])?;
         Ok(Box::new(LogitNorm::new(parameters.number_or(&TAU)?)?))
@@ -135,8 +135,7 @@ struct NormRow<R> {
 impl Objective for Prepared<'_> {
     type Row<R> = NormRow<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -144,10 +143,10 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, NormRow<R>)>> {
         let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
-        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
+        let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let norm = row::norm(z, 0.0, 2.0);
         let beta = R::from_f64(1.0 / (self.tau * (norm + EPSILON)));
-        let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, beta);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, beta);
         let d = beta.to_f64() * (z[label].to_f64() - sums.max);
         let q = (sums.first / (1.0 + sums.tail) - d) / beta.to_f64();
         let radial = if norm > 0.0 && q.is_finite() { q / norm / (norm + EPSILON) } else { 0.0 };
@@ -159,21 +158,14 @@ impl Objective for Prepared<'_> {
         Ok(Some((seen, NormRow { label, weight, beta, sums, radial })))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &NormRow<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    ) {
+    fn gradient<R: Precision>(&self, row: &NormRow<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
         let NormRow { label, weight, beta, sums, radial } = row;
         buffers.own.clear();
         buffers.own.extend(z.iter().map(|z| z.to_f64()));
         let z_label = buffers.own[*label];
         let (_, rest) = sums.probability(*label, beta.to_f64() * (z_label - sums.max));
         let scale = scale * weight * beta.to_f64();
-        row::softmax::<R, I>(z, *beta, sums);
+        buffers.path.softmax(z, *beta, sums);
         for (g, &z) in z.iter_mut().zip(&buffers.own) {
             *g = R::from_f64(scale * (g.to_f64() - if z > f64::NEG_INFINITY { z * radial } else { 0.0 }));
         }

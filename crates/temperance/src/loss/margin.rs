@@ -8,7 +8,6 @@ use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::Isa;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "margin_smoothing",
@@ -18,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[MARGIN, ALPHA, SUMMED],
     soft_labels: true,
     teacher: false,
-    neutral: &[("alpha", 0.0)],
+    neutral: Some(&[("alpha", 0.0)]),
     build: |parameters| {
         parameters.only(&[MARGIN.name, ALPHA.name, SUMMED.name])?;
         let loss = MarginSmoothing::new(parameters.number_or(&MARGIN)?, parameters.number_or(&ALPHA)?)?;
@@ -180,15 +179,14 @@ impl Objective for Prepared<'_> {
     /// That of cross-entropy, and the number of gaps beyond the margin.
     type Row<R> = (RowLoss<R>, usize);
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, Self::Row<R>)>> {
-        let Some((seen, row)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
+        let Some((seen, row)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let (mut beyond, mut active, mut possible) = (0.0, 0, 0);
         for &z in z {
             let gap = row.sums.max - z.to_f64();
@@ -207,8 +205,7 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { value, minimum: weight * least, ..seen }, (row, active))))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
+    fn gradient<R: Precision>(
         &self,
         (row, active): &Self::Row<R>,
         z: &mut [R],
@@ -216,12 +213,12 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) {
         if *active == 0 || self.lambda == 0.0 {
-            return self.plain.gradient::<R, I>(row, z, scale, buffers);
+            return self.plain.gradient(row, z, scale, buffers);
         }
         let mut gaps = std::mem::take(&mut buffers.own);
         gaps.clear();
         gaps.extend(z.iter().map(|z| row.sums.max - z.to_f64()));
-        self.plain.gradient::<R, I>(row, z, scale, buffers);
+        self.plain.gradient(row, z, scale, buffers);
         let pull = scale * row.weight() * self.lambda;
         for (g, &gap) in z.iter_mut().zip(&gaps) {
             let counts = (gap > self.margin) & (gap < f64::INFINITY);

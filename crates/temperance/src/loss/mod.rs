@@ -60,8 +60,8 @@ pub struct Entry {
     pub soft_labels: bool,
     /// Whether it needs the logits of a teacher.
     pub teacher: bool,
-    /// The parameters, besides the defaults, with which it is plain cross-entropy.
-    pub neutral: &'static [(&'static str, f64)],
+    /// The parameters, besides the defaults, with which it is plain cross-entropy; `None` if it never is.
+    pub neutral: Option<&'static [(&'static str, f64)]>,
     /// Makes the loss.
     pub build: fn(&Parameters) -> Result<Box<dyn Criterion>>,
 }

@@ -11,11 +11,11 @@ use crate::input::{
     ClassWeights, Element, Fill, Layout, Logits, Matrix, Scores, Targets, Values, ValuesMut, check_targets,
     close_row, open_row,
 };
-use crate::row::{Isa, Operation, Path, Real, Sums};
+use crate::row::{Path, Real, Sums};
 
 /// A loss of one row of logits, prepared for a number of classes.
 ///
-/// Both functions are sweeps: `#[inline(always)]`, and everything they call.
+/// Both functions are ordinary code, which calls the sweeps of [`Path`].
 pub(super) trait Objective: Sync {
     /// What the loss of a row leaves for its gradient.
     type Row<R>;
@@ -29,7 +29,7 @@ pub(super) trait Objective: Sync {
     ///
     /// # Errors
     /// On an illegal value or label; `at` is the row's place in the whole.
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -39,22 +39,23 @@ pub(super) trait Objective: Sync {
 
     /// Overwrites the row's logits with `scale` times its gradient. The buffers are as [`Objective::row`] left
     /// them.
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &Self::Row<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    );
+    fn gradient<R: Precision>(&self, row: &Self::Row<R>, z: &mut [R], scale: f64, buffers: &mut Buffers);
 }
 
-/// Memory that rows share, one after the other.
-#[derive(Debug, Default)]
+/// What rows share, one after the other: the instructions they are swept with, and memory.
+#[derive(Debug)]
 pub(super) struct Buffers {
+    pub(super) path: Path,
     /// For a row of soft labels.
     pub(super) soft: Vec<f64>,
     /// For whatever a loss needs of a row.
     pub(super) own: Vec<f64>,
+}
+
+impl Buffers {
+    fn new() -> Self {
+        Buffers { path: Path::best(), soft: Vec::new(), own: Vec::new() }
+    }
 }
 
 /// The class that a row should have been; `None` if it does not count.
@@ -293,12 +294,11 @@ impl<O: Objective> Given<'_, O> {
         first_row: u64,
         see: &mut dyn FnMut(usize, Seen),
     ) -> Result<()> {
-        let path = Path::best();
-        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::new());
         for row in 0..logits.rows() {
             let z = logits.0.row::<R>(row, &mut scratch);
             let at = Place { row, first_row };
-            if let Some((seen, ..)) = path.run(Value { given: self, z, at, buffers: &mut buffers })? {
+            if let Some((seen, ..)) = self.row(z, at, &mut buffers)? {
                 see(row, seen);
             }
         }
@@ -335,8 +335,7 @@ impl<O: Objective> Given<'_, O> {
         out: &mut [E],
         first_row: u64,
     ) -> Result<Totals> {
-        let path = Path::best();
-        let (mut scratch, mut buffers) = (Vec::new(), Buffers::default());
+        let (mut scratch, mut buffers) = (Vec::new(), Buffers::new());
         let mut totals = Totals::default();
         for row in 0..layout.rows() {
             let fill = match &source {
@@ -345,10 +344,10 @@ impl<O: Objective> Given<'_, O> {
             };
             let z: &mut [R] = open_row(out, layout, row, &mut scratch, fill);
             let at = Place { row, first_row };
-            match path.run(Value { given: self, z, at, buffers: &mut buffers })? {
+            match self.row(z, at, &mut buffers)? {
                 Some((seen, state, weight)) => {
                     let scale = scale.of(row) * weight;
-                    path.run(Gradient { given: self, state, z, scale, buffers: &mut buffers });
+                    self.objective.gradient(&state, z, scale, &mut buffers);
                     totals.add(seen);
                 }
                 None => z.fill(R::ZERO),
@@ -358,8 +357,23 @@ impl<O: Objective> Given<'_, O> {
         Ok(totals)
     }
 
+    /// The weighted loss of a row, and its weight.
+    #[allow(clippy::type_complexity)]
+    fn row<R: Precision>(
+        &self,
+        z: &[R],
+        at: Place,
+        buffers: &mut Buffers,
+    ) -> Result<Option<(Seen, O::Row<R>, f64)>> {
+        let weight = self.weight(at, buffers)?;
+        let row = self.objective.row(z, &self.given, at, buffers)?;
+        Ok(row.map(|(seen, row)| {
+            let Seen { value, minimum, .. } = seen;
+            (Seen { value: product(weight, value), minimum: weight * minimum, ..seen }, row, weight)
+        }))
+    }
+
     /// What multiplies the loss of a row.
-    #[inline(always)]
     fn weight(&self, at: Place, buffers: &mut Buffers) -> Result<f64> {
         let Some(weights) = self.weights else { return Ok(1.0) };
         Ok(match &self.given.targets {
@@ -370,48 +384,6 @@ impl<O: Objective> Given<'_, O> {
                 options::dot(labels.row(at.row, at.first_row, &mut buffers.soft)?, weights)
             }
         })
-    }
-}
-
-/// The weighted loss of a row, and its weight.
-struct Value<'a, 'o, O, R> {
-    given: &'a Given<'o, O>,
-    z: &'a [R],
-    at: Place,
-    buffers: &'a mut Buffers,
-}
-
-impl<R: Precision, O: Objective> Operation for Value<'_, '_, O, R> {
-    type Output = Result<Option<(Seen, O::Row<R>, f64)>>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Self::Output {
-        let Value { given, z, at, buffers } = self;
-        let weight = given.weight(at, buffers)?;
-        let row = given.objective.row::<R, I>(z, &given.given, at, buffers)?;
-        Ok(row.map(|(seen, row)| {
-            let Seen { value, minimum, .. } = seen;
-            (Seen { value: product(weight, value), minimum: weight * minimum, ..seen }, row, weight)
-        }))
-    }
-}
-
-/// The gradient of a row in the place of its logits.
-struct Gradient<'a, 'o, O: Objective, R: Precision> {
-    given: &'a Given<'o, O>,
-    state: O::Row<R>,
-    z: &'a mut [R],
-    scale: f64,
-    buffers: &'a mut Buffers,
-}
-
-impl<R: Precision, O: Objective> Operation for Gradient<'_, '_, O, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Gradient { given, state, z, scale, buffers } = self;
-        given.objective.gradient::<R, I>(&state, z, scale, buffers);
     }
 }
 

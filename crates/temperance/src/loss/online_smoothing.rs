@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fold;
 use crate::input::{Labels, Logits, Scores, Targets, check_targets};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{self, Isa, Operation, Order, Path, Sums};
+use crate::row::{Order, Path, Sums};
 
 pub(super) const ENTRY: Entry = Entry {
     name: "online_smoothing",
@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[ALPHA],
     soft_labels: false,
     teacher: false,
-    neutral: &[(ALPHA.name, 1.0)],
+    neutral: Some(&[(ALPHA.name, 1.0)]),
     build: |parameters| {
         parameters.only(&[ALPHA.name])?;
         Ok(Box::new(OnlineSmoothing::new(parameters.number_or(&ALPHA)?)?))
@@ -139,8 +139,7 @@ struct Prepared<'a> {
 impl Objective for Prepared<'_> {
     type Row<R> = RowLoss<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -148,7 +147,7 @@ impl Objective for Prepared<'_> {
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, RowLoss<R>)>> {
         let Some(label) = hard_label(ENTRY.name, given, at)? else { return Ok(None) };
-        let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let alpha = self.loss.alpha;
         let target = &mut buffers.own;
@@ -166,15 +165,8 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { nll, correct, minimum, ..seen }, row)))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &RowLoss<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    ) {
-        self.plain.gradient::<R, I>(row, z, scale, buffers);
+    fn gradient<R: Precision>(&self, row: &RowLoss<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
+        self.plain.gradient(row, z, scale, buffers);
     }
 }
 
@@ -388,12 +380,7 @@ impl OnlineTargets {
         let parts = fold::map_rows(logits.0.layout(), &mut vec![(); logits.rows()], |rows, _| {
             let mut right = Vec::new();
             let first_row = rows.start;
-            Path::best().run(FindRight {
-                logits: logits.slice(rows),
-                labels,
-                first_row,
-                right: &mut right,
-            })?;
+            right_rows(logits.slice(rows), labels, first_row, &mut right)?;
             Ok(right)
         })?;
         let mut by_class: Vec<Vec<Right>> = vec![Vec::new(); self.classes];
@@ -403,7 +390,7 @@ impl OnlineTargets {
         let sums = self.sums.chunks_mut(self.classes).zip(by_class);
         let work = sums.filter(|(_, rows)| !rows.is_empty()).collect();
         let counts = fold::ordered(work, |(sums, rows): (&mut [f64], Vec<Right>)| {
-            Path::best().run(AddRows { logits: *logits, rows: &rows, sums });
+            add_rows(*logits, &rows, sums);
             (rows[0].class, rows.len() as u64)
         });
         for (class, count) in counts {
@@ -468,51 +455,34 @@ struct Right {
     sums: Sums,
 }
 
-struct FindRight<'a> {
-    logits: Logits<'a>,
-    /// Of all rows.
-    labels: Labels<'a>,
+/// Finds the rows of `logits`, of which `first_row` is the first, whose largest logit is their label's.
+fn right_rows(
+    logits: Logits<'_>,
+    labels: Labels<'_>,
     first_row: usize,
-    right: &'a mut Vec<Right>,
-}
-
-impl Operation for FindRight<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
-        let mut scratch = Vec::new();
-        for row in 0..self.logits.rows() {
-            let Some(class) = self.labels.get(self.first_row + row, 0)? else { continue };
-            let z = self.logits.0.row::<f64>(row, &mut scratch);
-            let sums = row::sums::<f64, I, { Order::NORMALISER }, false>(z, 1.0);
-            check_row(&sums, z, Place { row, first_row: self.first_row as u64 })?;
-            if sums.arg_max == class {
-                self.right.push(Right { row: self.first_row + row, class, sums });
-            }
+    right: &mut Vec<Right>,
+) -> Result<()> {
+    let (path, mut scratch) = (Path::best(), Vec::new());
+    for row in 0..logits.rows() {
+        let Some(class) = labels.get(first_row + row, 0)? else { continue };
+        let z = logits.0.row::<f64>(row, &mut scratch);
+        let sums = path.sums::<f64, { Order::NORMALISER }, false>(z, 1.0);
+        check_row(&sums, z, Place { row, first_row: first_row as u64 })?;
+        if sums.arg_max == class {
+            right.push(Right { row: first_row + row, class, sums });
         }
-        Ok(())
     }
+    Ok(())
 }
 
-struct AddRows<'a> {
-    logits: Logits<'a>,
-    rows: &'a [Right],
-    sums: &'a mut [f64],
-}
-
-impl Operation for AddRows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let mut p = vec![0.0; self.sums.len()];
-        for right in self.rows {
-            self.logits.0.copy_row(right.row, &mut p);
-            row::softmax::<f64, I>(&mut p, 1.0, &right.sums);
-            for (sum, p) in self.sums.iter_mut().zip(&p) {
-                *sum += p;
-            }
+/// Adds the predictions of rows, one after the other.
+fn add_rows(logits: Logits<'_>, rows: &[Right], totals: &mut [f64]) {
+    let (path, mut p) = (Path::best(), vec![0.0; totals.len()]);
+    for right in rows {
+        logits.0.copy_row(right.row, &mut p);
+        path.softmax(&mut p, 1.0, &right.sums);
+        for (total, p) in totals.iter_mut().zip(&p) {
+            *total += p;
         }
     }
 }

@@ -8,7 +8,6 @@ use super::{Entry, Loss, Options};
 use crate::error::{Error, Result};
 use crate::input::Targets;
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::Isa;
 
 pub(super) const ENTRY: Entry = Entry {
     name: "poly1",
@@ -18,7 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
     parameters: &[EPSILON],
     soft_labels: true,
     teacher: false,
-    neutral: &[("epsilon", 0.0)],
+    neutral: Some(&[("epsilon", 0.0)]),
     build: |parameters| {
         parameters.only(&[EPSILON.name])?;
         Ok(Box::new(Poly1::new(parameters.number_or(&EPSILON)?)?))
@@ -113,15 +112,14 @@ struct PolyRow<R> {
 impl Objective for Prepared<'_> {
     type Row<R> = PolyRow<R>;
 
-    #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
         at: Place,
         buffers: &mut Buffers,
     ) -> Result<Option<(Seen, PolyRow<R>)>> {
-        let Some((seen, plain)) = self.plain.row::<R, I>(z, given, at, buffers)? else { return Ok(None) };
+        let Some((seen, plain)) = self.plain.row(z, given, at, buffers)? else { return Ok(None) };
         let (sums, mut likely, mut unlikely) = (&plain.sums, 0.0, 0.0);
         if let Some(label) = plain.label() {
             let (p, rest) = sums.probability(label, z[label].to_f64() - sums.max);
@@ -139,8 +137,7 @@ impl Objective for Prepared<'_> {
         Ok(Some((Seen { value, ..seen }, PolyRow { plain, likely })))
     }
 
-    #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
+    fn gradient<R: Precision>(
         &self,
         PolyRow { plain, likely }: &PolyRow<R>,
         z: &mut [R],
@@ -149,12 +146,12 @@ impl Objective for Prepared<'_> {
     ) {
         let epsilon = self.loss.epsilon;
         if plain.label().is_some() {
-            return self.plain.gradient::<R, I>(plain, z, scale * (1.0 + epsilon * likely), buffers);
+            return self.plain.gradient(plain, z, scale * (1.0 + epsilon * likely), buffers);
         }
         let mut logits = std::mem::take(&mut buffers.own);
         logits.clear();
         logits.extend(z.iter().map(|z| z.to_f64()));
-        self.plain.gradient::<R, I>(plain, z, scale, buffers);
+        self.plain.gradient(plain, z, scale, buffers);
         let top = plain.sums.arg_max;
         let (p_top, rest) = plain.sums.probability(top, 0.0);
         let targets = plain.targets();

@@ -291,7 +291,7 @@ impl Objective for Prepared<'_> {
     type Row<R> = RowLoss<R>;
 
     #[inline(always)]
-    fn row<R: Precision, I: Isa>(
+    fn row<R: Precision>(
         &self,
         z: &[R],
         given: &Supervision<'_>,
@@ -305,7 +305,7 @@ impl Objective for Prepared<'_> {
             },
             Targets::Soft(_) => None,
         };
-        let sums = row::sums::<R, I, { Order::ENTROPY }, false>(z, R::ONE);
+        let sums = buffers.path.sums::<R, { Order::ENTROPY }, false>(z, R::ONE);
         check_row(&sums, z, at)?;
         let row = match (label, &given.targets) {
             (None, Targets::Soft(labels)) => {
@@ -327,18 +327,12 @@ impl Objective for Prepared<'_> {
     }
 
     #[inline(always)]
-    fn gradient<R: Precision, I: Isa>(
-        &self,
-        row: &RowLoss<R>,
-        z: &mut [R],
-        scale: f64,
-        buffers: &mut Buffers,
-    ) {
+    fn gradient<R: Precision>(&self, row: &RowLoss<R>, z: &mut [R], scale: f64, buffers: &mut Buffers) {
         if row.logit_penalty > 0.0 {
             buffers.own.clear();
             buffers.own.extend(z.iter().map(|z| z.to_f64()));
         }
-        row::gradient::<R, I>(z, row.sums.max, &row.linear(self, scale));
+        buffers.path.gradient(z, row.sums.max, &row.linear(self, scale));
         row.finish(z, &buffers.own, scale);
     }
 }

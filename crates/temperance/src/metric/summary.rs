@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result, impossible_label};
 use crate::fold::{self, Fold};
 use crate::input::{Block, Probabilities, RowWeights, Rows, Scores, Targets};
-use crate::row::{self, Isa, Operation, Order, Path};
+use crate::row::{self, Order, Path};
 
 /// Columns with an entry for each row that counts, in the order of the rows. About 60 bytes a row.
 ///
@@ -161,7 +161,7 @@ pub(super) enum Target<'a> {
 
 /// Appends a summary of each row of a block; shows `probe` the probabilities.
 pub(super) fn summarise<P: Probe>(block: &Block<'_>, out: &mut Summaries, probe: &mut P) -> Result<()> {
-    Path::best().run(Summarise { block, out, probe })
+    Summarise { block, out, probe }.run()
 }
 
 struct Summarise<'a, P> {
@@ -170,11 +170,9 @@ struct Summarise<'a, P> {
     probe: &'a mut P,
 }
 
-impl<P: Probe> Operation for Summarise<'_, P> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Result<()> {
+impl<P: Probe> Summarise<'_, P> {
+    fn run(self) -> Result<()> {
+        let path = Path::best();
         let Summarise { block, out, probe } = self;
         let first_row = block.first_row();
         let (mut scratch, mut soft, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
@@ -191,14 +189,14 @@ impl<P: Probe> Operation for Summarise<'_, P> {
             let summary = match &scores {
                 Scores::Logits(logits) => {
                     let z = logits.0.row::<f64>(row, &mut scratch);
-                    let sums = row::sums::<f64, I, { Order::ENTROPY }, true>(z, 1.0);
+                    let sums = path.sums::<f64, { Order::ENTROPY }, true>(z, 1.0);
                     if !sums.is_valid() {
                         return Err(logits.invalid(row, first_row));
                     }
                     if P::WANTED {
                         probabilities.clear();
                         probabilities.extend_from_slice(z);
-                        row::softmax::<f64, I>(&mut probabilities, 1.0, &sums);
+                        path.softmax(&mut probabilities, 1.0, &sums);
                         probe.see(&probabilities, target, sums.arg_max, weight);
                     }
                     of_logits(z, &sums, target)

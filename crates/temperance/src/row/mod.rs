@@ -23,6 +23,51 @@ pub(crate) use sums::{Order, Sums, Wanted, dot, largest_below, norm, squared_nor
 pub(crate) use tile::{TileLinear, TileSums, tile_gradient, tile_sums, transpose_in, transpose_out};
 pub(crate) use write::{Base, Linear, gradient, gradient_of_kept, log_softmax, softmax};
 
+/// The sweeps as ordinary functions, each compiled once for every instruction set.
+impl Path {
+    /// The sums of a row: see [`sums`](self::sums()).
+    #[inline(never)]
+    pub(crate) fn sums<R: Real, const ORDER: u8, const SQUARES: bool>(self, row: &[R], beta: R) -> Sums {
+        struct Sweep<'a, R, const ORDER: u8, const SQUARES: bool>(&'a [R], R);
+        impl<R: Real, const ORDER: u8, const SQUARES: bool> Operation for Sweep<'_, R, ORDER, SQUARES> {
+            type Output = Sums;
+            #[inline(always)]
+            fn run<I: Isa>(self) -> Sums {
+                sums::<R, I, ORDER, SQUARES>(self.0, self.1)
+            }
+        }
+        self.run(Sweep::<R, ORDER, SQUARES>(row, beta))
+    }
+
+    /// [`softmax`] of a row.
+    #[inline(never)]
+    pub(crate) fn softmax<R: Real>(self, row: &mut [R], beta: R, sums: &Sums) {
+        struct Sweep<'a, R>(&'a mut [R], R, &'a Sums);
+        impl<R: Real> Operation for Sweep<'_, R> {
+            type Output = ();
+            #[inline(always)]
+            fn run<I: Isa>(self) {
+                softmax::<R, I>(self.0, self.1, self.2);
+            }
+        }
+        self.run(Sweep(row, beta, sums));
+    }
+
+    /// [`gradient`] of a row.
+    #[inline(never)]
+    pub(crate) fn gradient<R: Real>(self, row: &mut [R], max: f64, linear: &Linear<'_, R>) {
+        struct Sweep<'a, R>(&'a mut [R], f64, &'a Linear<'a, R>);
+        impl<R: Real> Operation for Sweep<'_, R> {
+            type Output = ();
+            #[inline(always)]
+            fn run<I: Isa>(self) {
+                gradient::<R, I>(self.0, self.1, self.2);
+            }
+        }
+        self.run(Sweep(row, max, linear));
+    }
+}
+
 /// What one pass over a row at β = 1/T tells: the softmax, described.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Described {

@@ -87,18 +87,6 @@ pub(crate) fn sweep<R: Real, I: Isa, W: Wanted>(
     maxima: &mut Vec<R>,
 ) -> Sums {
     let size = block_len::<R>();
-    if row.len() <= size {
-        if W::KEEP {
-            maxima.clear();
-        }
-        let block = block::<R, I, W>(row, beta, kept);
-        if W::KEEP {
-            maxima.push(block.max);
-        }
-        let [tail, first, second, squares, distances] = block.totals;
-        let (max, arg_max) = (block.max.to_f64(), block.arg_max);
-        return Sums { max, arg_max, tail, first, second, squares, distances };
-    }
     if W::KEEP {
         maxima.clear();
     }
@@ -210,23 +198,26 @@ fn block<R: Real, I: Isa, W: Wanted>(row: &[R], beta: R, kept: &mut [R]) -> Bloc
                 let at = (segment * STEPS + step) * width;
                 let skip = arg_max.wrapping_sub(at);
                 let lanes = [sum.as_mut(), first.as_mut(), second.as_mut(), squares.as_mut()];
-                if z.len() == width && skip >= width {
-                    let e = if W::KEEP { &mut kept[at..at + width] } else { &mut [] };
-                    absorb::<R, I, W>(lanes, z, e, max, beta);
-                } else {
-                    // The arg-max, and what lies beyond the end of the row, count as -inf.
-                    let mut copy = R::MASKED;
-                    let copy = copy.as_mut();
-                    copy[..z.len()].copy_from_slice(z);
+                let is_whole = z.len() == width && skip >= width;
+                // The arg-max, and what lies beyond the end of the row, count as -inf.
+                let (mut copy, mut e) = (R::MASKED, R::ZEROS);
+                if !is_whole {
+                    copy.as_mut()[..z.len()].copy_from_slice(z);
                     if skip < width {
-                        copy[skip] = R::NEG_INFINITY;
+                        copy.as_mut()[skip] = R::NEG_INFINITY;
                     }
-                    let mut e = R::ZEROS;
-                    let e = e.as_mut();
-                    absorb::<R, I, W>(lanes, copy, e, max, beta);
-                    if W::KEEP {
-                        kept[at..at + z.len()].copy_from_slice(&e[..z.len()]);
-                    }
+                }
+                let from = if is_whole { z } else { copy.as_ref() };
+                let to = if !W::KEEP {
+                    &mut []
+                } else if is_whole {
+                    &mut kept[at..at + width]
+                } else {
+                    e.as_mut()
+                };
+                absorb::<R, I, W>(lanes, &from[..width], to, max, beta);
+                if W::KEEP && !is_whole {
+                    kept[at..at + z.len()].copy_from_slice(&e.as_ref()[..z.len()]);
                 }
                 if W::DISTANCES {
                     add_distances(distances.as_mut(), z, max, beta);

@@ -1,0 +1,108 @@
+//! `temperance losses`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::{Value, json};
+use temperance::Parameter;
+use temperance::loss::{Entry, LOSSES};
+use textwrap::{Options, WordSplitter};
+
+use crate::Io;
+use crate::args::LossesArguments;
+use crate::failure::Result;
+
+/// Narrower than this, columns cannot be read.
+const NARROWEST: usize = 40;
+
+pub(crate) fn run(arguments: &LossesArguments, io: &mut Io<'_>) -> Result {
+    let width = io.width.max(NARROWEST);
+    if arguments.json {
+        let object = match arguments.name {
+            Some(entry) => json(entry),
+            None => json!({ "losses": LOSSES.iter().map(json).collect::<Vec<_>>() }),
+        };
+        return Ok(writeln!(io.stdout, "{object:#}")?);
+    }
+    let text = match arguments.name {
+        Some(entry) => description(entry, width),
+        None => list(width),
+    };
+    Ok(io.stdout.write_all(text.as_bytes())?)
+}
+
+fn json(entry: &Entry) -> Value {
+    let Entry { name, summary, formula, source, soft_labels, teacher, .. } = entry;
+    let neutral = entry
+        .neutral
+        .map(|given| given.iter().map(|&(name, value)| (name, value)).collect::<BTreeMap<_, _>>());
+    let parameters = entry.parameters.iter().map(|parameter| {
+        let default = Parameter::Number(parameter.default);
+        json!({ "name": parameter.name, "domain": parameter.domain, "default": default })
+    });
+    json!({
+        "name": name,
+        "summary": summary,
+        "formula": formula,
+        "parameters": parameters.collect::<Vec<_>>(),
+        "soft_labels": soft_labels,
+        "teacher": teacher,
+        "cross_entropy_with": neutral,
+        "source": source,
+    })
+}
+
+/// Every loss in a few lines.
+fn list(width: usize) -> String {
+    let mut text = String::new();
+    for entry in LOSSES {
+        let parameters: Vec<&str> = entry.parameters.iter().map(|parameter| parameter.name).collect();
+        text += &format!("{}\n", entry.name);
+        text += &hanging("  ", entry.summary, width);
+        text += &hanging("  loss = ", entry.formula, width);
+        text += &hanging("  parameters: ", &parameters.join(", "), width);
+        text.push('\n');
+    }
+    text + &hanging("", "`temperance losses NAME` has the parameters and the source of one.", width)
+}
+
+/// All that is known of a loss.
+fn description(entry: &Entry, width: usize) -> String {
+    let yes_or_no = |yes| if yes { "yes" } else { "no" };
+    let mut text = hanging(&format!("{}: ", entry.name), entry.summary, width);
+    text.push('\n');
+    text += &hanging("loss           ", entry.formula, width);
+    text += &hanging("soft labels    ", yes_or_no(entry.soft_labels), width);
+    text += &hanging("teacher        ", yes_or_no(entry.teacher), width);
+    let plain = match entry.neutral {
+        None => "never".to_owned(),
+        Some([]) => "by default".to_owned(),
+        Some(given) => {
+            given.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+        }
+    };
+    text += &hanging("cross-entropy  ", &plain, width);
+    text += &hanging("source         ", entry.source, width);
+    if entry.parameters.is_empty() {
+        return text;
+    }
+    let names = entry.parameters.iter().map(|parameter| parameter.name.len());
+    let column = names.max().unwrap_or(0).max("parameter".len());
+    text += &format!("\n{:<column$}  {:>7}  domain\n", "parameter", "default");
+    for parameter in entry.parameters {
+        let lead = format!("{:<column$}  {:>7}  ", parameter.name, parameter.default);
+        text += &hanging(&lead, parameter.domain, width);
+    }
+    text
+}
+
+/// Text after a lead, wrapped, its other lines below its first word where there is room for that.
+fn hanging(lead: &str, text: &str, width: usize) -> String {
+    let indent = lead.chars().count();
+    let indent = " ".repeat(if 2 * indent <= width { indent } else { 4 });
+    let options = Options::new(width)
+        .initial_indent(lead)
+        .subsequent_indent(&indent)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options) + "\n"
+}
