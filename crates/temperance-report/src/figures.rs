@@ -8,7 +8,7 @@ use crate::words;
 /// A figure as a file of its own: it has a background, needs no fonts and follows a dark screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// `reliability`, `nll` or `confidence`: fit for a file name.
+    /// `reliability`, `nll`, `confidence`, or the name of a [`Chart`](crate::Chart): fit for a file name.
     pub name: &'static str,
     /// What it shows, in a few words.
     pub title: String,
@@ -46,19 +46,19 @@ pub(crate) fn drawings(report: &Report) -> [Drawing; 3] {
 const WIDTH: f64 = 360.0;
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = WIDTH - 12.0;
-const TICK: f64 = 11.0;
-const LABEL: f64 = 12.0;
+pub(crate) const TICK: f64 = 11.0;
+pub(crate) const LABEL: f64 = 12.0;
 const FIFTHS: [f64; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 
 /// Maps an interval of values to an interval of coordinates; values outside stop at the ends.
 #[derive(Clone, Copy)]
-struct Scale {
-    values: [f64; 2],
-    coordinates: [f64; 2],
+pub(crate) struct Scale {
+    pub(crate) values: [f64; 2],
+    pub(crate) coordinates: [f64; 2],
 }
 
 impl Scale {
-    fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         let span = self.values[1] - self.values[0];
         let part = if span > 0.0 && value.is_finite() { (value - self.values[0]) / span } else { 0.0 };
         self.coordinates[0] + part.clamp(0.0, 1.0) * (self.coordinates[1] - self.coordinates[0])
@@ -218,10 +218,10 @@ fn reliability_description(title: &str, card: &Scorecard) -> String {
 }
 
 fn reliability_legend() -> Vec<Legend> {
-    let sample = |draw: &dyn Fn(&mut Canvas), label| {
+    let sample = |draw: &dyn Fn(&mut Canvas), label: &str| {
         let mut sample = Canvas::default();
         draw(&mut sample);
-        Legend { sample, label }
+        Legend { sample, label: label.to_owned() }
     };
     let mark = |canvas: &mut Canvas| {
         canvas.line(Ink::Main, 1.3, false, [11.0, 0.0], [11.0, 14.0]);
@@ -344,7 +344,10 @@ fn loss_legend(interval: bool) -> Vec<Legend> {
     fitted.line(Ink::Blue, 1.2, false, [11.0, 0.0], [11.0, 14.0]);
     fitted.disc(Ink::Blue, 3.4, [11.0, 7.0]);
     let fitted_label = if interval { "fitted T, 95\u{a0}% interval" } else { "fitted T" };
-    vec![Legend { sample: unscaled, label: "unscaled" }, Legend { sample: fitted, label: fitted_label }]
+    vec![
+        Legend { sample: unscaled, label: "unscaled".to_owned() },
+        Legend { sample: fitted, label: fitted_label.to_owned() },
+    ]
 }
 
 /// Smallest and largest of the finite values.
@@ -390,17 +393,17 @@ fn step([low, high]: [f64; 2], count: usize) -> f64 {
 }
 
 /// Round values from low to high.
-fn ticks(values: [f64; 2], count: usize) -> Vec<f64> {
+pub(crate) fn ticks(values: [f64; 2], count: usize) -> Vec<f64> {
     let step = step(values, count);
     if !(step > 0.0 && step.is_finite()) {
         return Vec::new();
     }
-    let first = (values[0] / step).ceil();
-    (0..=2 * count).map(|i| (first + i as f64) * step).take_while(|&tick| tick <= values[1]).collect()
+    let (first, last) = ((values[0] / step).ceil(), values[1] + 1e-9 * step);
+    (0..=2 * count).map(|i| (first + i as f64) * step).take_while(|&tick| tick <= last).collect()
 }
 
 /// Decimals that tell these ticks apart.
-fn decimals(values: [f64; 2], count: usize) -> usize {
+pub(crate) fn decimals(values: [f64; 2], count: usize) -> usize {
     (-step(values, count).log10().floor()).clamp(0.0, 12.0) as usize
 }
 
@@ -531,6 +534,7 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(ticks([0.0, 1.0], 5).len(), 6);
+        assert_eq!(ticks([0.0, 0.15], 3).len(), 4); // 3 × 0.05 is above 0.15
         assert!(ticks([0.5, 0.5], 5).is_empty());
         let labels = |low: f64, high: f64| -> Vec<String> {
             log_ticks([low.ln(), high.ln()]).into_iter().map(|(_, label)| label).collect()

@@ -164,7 +164,7 @@ fn inline(drawing: &Drawing) -> String {
     if !drawing.legend.is_empty() {
         html += "<ul class=\"legend\">";
         for entry in &drawing.legend {
-            html += &format!("<li>{}{}</li>", entry.inline(), format::escape(entry.label));
+            html += &format!("<li>{}{}</li>", entry.inline(), format::escape(&entry.label));
         }
         html += "</ul>";
     }

@@ -29,6 +29,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod chart;
 mod figures;
 mod format;
 mod html;
@@ -38,6 +39,7 @@ mod svg;
 mod text;
 mod words;
 
+pub use chart::{Axis, Bar, Chart, Curve, Marks, Panel};
 pub use figures::Figure;
 pub use model::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
 pub use text::notes;

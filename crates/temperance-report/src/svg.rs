@@ -20,12 +20,17 @@ pub(crate) enum Ink {
     Blue,
     /// The second colour.
     Orange,
+    /// The third colour.
+    Green,
+    /// The fourth colour.
+    Purple,
     /// The background.
     Paper,
 }
 
 impl Ink {
-    const ALL: [Ink; 6] = [Ink::Main, Ink::Muted, Ink::Faint, Ink::Blue, Ink::Orange, Ink::Paper];
+    const ALL: [Ink; 8] =
+        [Ink::Main, Ink::Muted, Ink::Faint, Ink::Blue, Ink::Orange, Ink::Green, Ink::Purple, Ink::Paper];
 
     fn class(self) -> &'static str {
         match self {
@@ -34,11 +39,13 @@ impl Ink {
             Ink::Faint => "faint",
             Ink::Blue => "blue",
             Ink::Orange => "orange",
+            Ink::Green => "green",
+            Ink::Purple => "purple",
             Ink::Paper => "paper",
         }
     }
 
-    /// Blue and orange are of Okabe and Ito's palette.
+    /// The four colours are of Okabe and Ito's palette, purple a little darker.
     fn light(self) -> &'static str {
         match self {
             Ink::Main => "#1b1f24",
@@ -46,6 +53,8 @@ impl Ink {
             Ink::Faint => "#e2e5e9",
             Ink::Blue => "#0072b2",
             Ink::Orange => "#d55e00",
+            Ink::Green => "#008060",
+            Ink::Purple => "#a8447f",
             Ink::Paper => "#ffffff",
         }
     }
@@ -57,6 +66,8 @@ impl Ink {
             Ink::Faint => "#30363d",
             Ink::Blue => "#56b4e9",
             Ink::Orange => "#f0944d",
+            Ink::Green => "#3fc79a",
+            Ink::Purple => "#e59bc4",
             Ink::Paper => "#14171a",
         }
     }
@@ -137,13 +148,22 @@ impl Canvas {
     }
 
     pub(crate) fn polyline(&mut self, ink: Ink, width: f64, points: &[[f64; 2]]) {
+        self.dashed_polyline(ink, width, "", points);
+    }
+
+    /// A polyline of dashes and gaps as given; none for a solid one.
+    pub(crate) fn dashed_polyline(&mut self, ink: Ink, width: f64, dashes: &str, points: &[[f64; 2]]) {
         if points.len() < 2 {
             return;
         }
         let points: Vec<String> = points.iter().map(|&[x, y]| format!("{},{}", px(x), px(y))).collect();
+        let dashes = match dashes {
+            "" => String::new(),
+            dashes => format!(" stroke-dasharray=\"{dashes}\""),
+        };
         let _ = write!(
             self.0,
-            "<polyline points=\"{}\" {} stroke-width=\"{width}\" stroke-linejoin=\"round\"/>",
+            "<polyline points=\"{}\" {} stroke-width=\"{width}\" stroke-linejoin=\"round\"{dashes}/>",
             points.join(" "),
             ink.stroke()
         );
@@ -207,7 +227,7 @@ pub(crate) struct Panel {
 /// An entry of a legend: a sample of 22 by 14 and what it means.
 pub(crate) struct Legend {
     pub(crate) sample: Canvas,
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
 }
 
 /// Size of the sample of a legend.
@@ -258,8 +278,8 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
         let _ = write!(body, "<g transform=\"translate({} {})\">{}</g>", px(x), px(MARGIN), panel.canvas.0);
         x += panel.size[0] + GAP;
     }
-    // Text is not measured here; 6 a character is wide enough for this size in any usual font.
-    let entry_width = |entry: &Legend| SAMPLE[0] + 8.0 + 6.0 * entry.label.chars().count() as f64 + 14.0;
+    // Text is not measured here; 6.6 a character is wide enough for this size in any usual font.
+    let entry_width = |entry: &Legend| SAMPLE[0] + 8.0 + 6.6 * entry.label.chars().count() as f64 + 14.0;
     let mut lines: Vec<(f64, Vec<&Legend>)> = Vec::new();
     for entry in legend {
         let entry_width = entry_width(entry);
@@ -276,7 +296,7 @@ pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend
         let mut x = MARGIN + 8.0;
         for entry in entries {
             let mut label = Canvas::default();
-            label.text(Ink::Main, 12.0, Anchor::Start, [SAMPLE[0] + 8.0, 11.5], entry.label);
+            label.text(Ink::Main, 12.0, Anchor::Start, [SAMPLE[0] + 8.0, 11.5], &entry.label);
             let _ = write!(
                 body,
                 "<g transform=\"translate({} {})\">{}{}</g>",

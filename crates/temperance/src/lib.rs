@@ -55,3 +55,8 @@ pub use softmax::{confidence_penalty, entropy, log_softmax, softmax, temperature
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Those of the page on regularisers.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/choosing-a-regulariser.md")]
+struct ChoosingARegulariser;
