@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use super::criterion::{Supervision, Task, Work};
 use super::cross_entropy::{OfLabel, Prepared};
-use super::objective::{self, Place, Precision, Scale, Seen, Source, Totals, check_row, product};
+use super::objective::{self, Place, Precision, Scale, Seen, Source, Sweeps, Totals, check_row, product};
 use super::terms::{Facts, RowLoss};
 use super::{Loss, Upstream, options, reduction};
 use crate::error::{Error, Result};
 use crate::fold;
 use crate::input::{
-    ClassWeights, Element, Fill, Labels, Layout, Logits, Matrix, Scores, Targets, Values, ValuesMut,
-    close_row, contiguous_mut, open_row, store_tile,
+    ClassWeights, Element, Fill, Labels, Layout, Logits, Matrix, Targets, Values, close_row, contiguous_mut,
+    open_row, store_tile,
 };
 use crate::row::{self, Base, Isa, Linear, Operation, Order, Path, Real, Sums, TileLinear, TileSums, Wanted};
 
@@ -38,34 +38,7 @@ pub(super) fn run(prepared: &Prepared<'_>, work: Work<'_>) -> Result<Loss> {
         (Source::Logits(logits), _) => logits.0.layout(),
         (Source::InPlace, _) => return Err(objective::no_buffer()),
     };
-    let rows = Rows::new(prepared, given, layout);
-    let (totals, lenient) = match (source, task) {
-        (Source::Logits(logits), Task::Forward) => {
-            let parts = fold::map_rows(layout, &mut vec![(); logits.rows()], |range, _| {
-                rows.slice(range.clone()).sweep(Source::Logits(logits.slice(range)), Sink::<f32>::Nothing)
-            })?;
-            (Totals::of(parts), false)
-        }
-        (Source::Logits(logits), Task::PerRow(losses)) => {
-            let parts = fold::map_rows(layout, losses, |range, losses| {
-                let logits = Source::Logits(logits.slice(range.clone()));
-                rows.slice(range).sweep(logits, Sink::<f32>::Losses(losses))
-            })?;
-            (Totals::of(parts), true)
-        }
-        (source, Task::Gradient { upstream, layout, out, lenient }) => {
-            let scale = Scale::new(upstream, options.reduction, denominator, layout.rows())?;
-            let totals = match out {
-                ValuesMut::F32(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::F64(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::F16(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::Bf16(out) => rows.backward(source, scale, layout, out)?,
-            };
-            (totals, lenient)
-        }
-        (Source::InPlace, _) => return Err(objective::no_buffer()),
-    };
-    reduction::reduce(&totals, denominator, options, lenient)
+    objective::perform(&Rows::new(prepared, given, layout), options, denominator, source, task)
 }
 
 /// The loss, with what its gradient can be made from.
@@ -108,7 +81,7 @@ pub(super) fn backward_saved<E: Element>(
         // A tile stays in the first cache; its sums cost less than keeping them.
         return rows.backward(Source::Logits(logits), scale, layout, gradient).map(|_| ());
     }
-    let double = is_double(&Source::Logits(logits), E::values(gradient));
+    let double = Source::Logits(logits).is_double(E::values(gradient));
     fold::map_chunks(layout, gradient, |range, layout, out| {
         let (rows, saved) = (rows.slice(range.clone()), &saved[range.clone()]);
         let (logits, scale) = (logits.slice(range.clone()), scale.slice(range));
@@ -119,12 +92,6 @@ pub(super) fn backward_saved<E: Element>(
         }
     })?;
     Ok(())
-}
-
-/// Whether rows are swept in `f64`.
-fn is_double(source: &Source<'_>, out: Values<'_>) -> bool {
-    matches!(out, Values::F64(_))
-        || matches!(source, Source::Logits(logits) if Scores::from(*logits).is_double())
 }
 
 /// The loss with what all rows should have been.
@@ -153,14 +120,20 @@ enum Sink<'a, E> {
     },
 }
 
-impl<'a> Rows<'a> {
-    fn new(prepared: &'a Prepared<'a>, given: Supervision<'a>, layout: Layout) -> Self {
-        let in_tiles = layout.classes <= SHORT || layout.inner >= WIDE;
-        Rows { prepared, given, weights: prepared.options().row_weights(), in_tiles, first_row: 0 }
+impl Sweeps for Rows<'_> {
+    fn forward(&self, logits: Logits<'_>) -> Result<Totals> {
+        let parts = fold::map_rows(logits.0.layout(), &mut vec![(); logits.rows()], |range, _| {
+            self.slice(range.clone()).sweep(Source::Logits(logits.slice(range)), Sink::<f32>::Nothing)
+        })?;
+        Ok(Totals::of(parts))
     }
 
-    fn slice(&self, rows: Range<usize>) -> Self {
-        Rows { first_row: self.first_row + rows.start as u64, given: self.given.slice(rows), ..*self }
+    fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<Totals> {
+        let parts = fold::map_rows(logits.0.layout(), losses, |range, losses| {
+            let logits = Source::Logits(logits.slice(range.clone()));
+            self.slice(range).sweep(logits, Sink::<f32>::Losses(losses))
+        })?;
+        Ok(Totals::of(parts))
     }
 
     fn backward<E: Element>(
@@ -176,11 +149,22 @@ impl<'a> Rows<'a> {
         })?;
         Ok(Totals::of(parts))
     }
+}
+
+impl<'a> Rows<'a> {
+    fn new(prepared: &'a Prepared<'a>, given: Supervision<'a>, layout: Layout) -> Self {
+        let in_tiles = layout.classes <= SHORT || layout.inner >= WIDE;
+        Rows { prepared, given, weights: prepared.options().row_weights(), in_tiles, first_row: 0 }
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Rows { first_row: self.first_row + rows.start as u64, given: self.given.slice(rows), ..*self }
+    }
 
     fn sweep<E: Element>(&self, source: Source<'_>, sink: Sink<'_, E>) -> Result<Totals> {
         let double = match &sink {
-            Sink::Gradient { out, .. } => is_double(&source, E::values(out)),
-            _ => is_double(&source, Values::F32(&[])),
+            Sink::Gradient { out, .. } => source.is_double(E::values(out)),
+            _ => source.is_double(Values::F32(&[])),
         };
         match (self.given.targets, double) {
             (Targets::Labels(labels), true) if self.in_tiles => self.tiles::<f64, E>(&labels, source, sink),
@@ -292,8 +276,8 @@ impl Rows<'_> {
                 Sink::Losses(losses) => {
                     losses[start..start + count].copy_from_slice(&tile.value.as_ref()[..count]);
                 }
-                Sink::Saved(saved) => saved[start..start + count].fill([0.0; 3]),
-                Sink::Nothing | Sink::Gradient { .. } => {}
+                // A tile saves nothing: its backward pass sweeps again.
+                Sink::Nothing | Sink::Saved(_) | Sink::Gradient { .. } => {}
             }
             if let Sink::Gradient { scale, layout, out } = &mut sink {
                 for lane in 0..count {

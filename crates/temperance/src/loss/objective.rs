@@ -66,11 +66,14 @@ impl Buffers {
 pub(super) fn hard_label(loss: &'static str, given: &Supervision<'_>, at: Place) -> Result<Option<usize>> {
     match &given.targets {
         Targets::Labels(labels) => labels.get(at.row, at.first_row),
-        Targets::Soft(_) => {
-            let expected = format!("class indices, which {loss} is defined for");
-            Err(Error::parameter("kind of labels", "soft", expected))
-        }
+        Targets::Soft(_) => Err(soft_labels(loss)),
     }
+}
+
+/// What is wrong with soft labels for a loss that is defined for classes.
+pub(super) fn soft_labels(loss: &'static str) -> Error {
+    let expected = format!("class indices, which {loss} is defined for");
+    Error::parameter("kind of labels", "soft", expected)
 }
 
 /// Refuses a row whose sums say that it is illegal, naming the column.
@@ -183,19 +186,57 @@ pub(super) fn run<O: Objective>(
     let terms = if matches!(options.reduction, Reduction::SumOver(_)) { 1.0 } else { objective.terms() };
     let denominator = options.denominator(&given.targets)? * terms;
     let rows = Given { objective: &objective, given, weights: options.row_weights() };
+    perform(&rows, options, denominator, source, task)
+}
+
+/// The ways to sweep all rows of a loss.
+pub(super) trait Sweeps {
+    /// The sums of the losses.
+    ///
+    /// # Errors
+    /// On an illegal row.
+    fn forward(&self, logits: Logits<'_>) -> Result<Totals>;
+
+    /// The loss of each row, and their sums if they are at hand.
+    ///
+    /// # Errors
+    /// On an illegal row.
+    fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<Totals>;
+
+    /// The sums of the losses, and the gradient of each row.
+    ///
+    /// # Errors
+    /// On an illegal row.
+    fn backward<E: Element>(
+        &self,
+        source: Source<'_>,
+        scale: Scale<'_>,
+        layout: Layout,
+        gradient: &mut [E],
+    ) -> Result<Totals>;
+}
+
+/// Does the task by sweeps, and reduces what they find.
+///
+/// # Errors
+/// As the functions of [`Criterion`](super::Criterion).
+pub(super) fn perform(
+    sweeps: &impl Sweeps,
+    options: &Options,
+    denominator: f64,
+    source: Source<'_>,
+    task: Task<'_>,
+) -> Result<Loss> {
     let (totals, lenient) = match (source, task) {
-        (Source::Logits(logits), Task::Forward) => (rows.forward(logits)?, false),
-        (Source::Logits(logits), Task::PerRow(losses)) => {
-            rows.per_row(logits, losses)?;
-            (Totals::default(), true)
-        }
+        (Source::Logits(logits), Task::Forward) => (sweeps.forward(logits)?, false),
+        (Source::Logits(logits), Task::PerRow(losses)) => (sweeps.per_row(logits, losses)?, true),
         (source, Task::Gradient { upstream, layout, out, lenient }) => {
             let scale = Scale::new(upstream, options.reduction, denominator, layout.rows())?;
             let totals = match out {
-                ValuesMut::F32(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::F64(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::F16(out) => rows.backward(source, scale, layout, out)?,
-                ValuesMut::Bf16(out) => rows.backward(source, scale, layout, out)?,
+                ValuesMut::F32(out) => sweeps.backward(source, scale, layout, out)?,
+                ValuesMut::F64(out) => sweeps.backward(source, scale, layout, out)?,
+                ValuesMut::F16(out) => sweeps.backward(source, scale, layout, out)?,
+                ValuesMut::Bf16(out) => sweeps.backward(source, scale, layout, out)?,
             };
             (totals, lenient)
         }
@@ -254,11 +295,7 @@ struct Given<'a, O> {
     weights: Option<&'a ClassWeights>,
 }
 
-impl<O: Objective> Given<'_, O> {
-    fn slice(&self, rows: Range<usize>) -> Self {
-        Given { objective: self.objective, given: self.given.slice(rows), weights: self.weights }
-    }
-
+impl<O: Objective> Sweeps for Given<'_, O> {
     fn forward(&self, logits: Logits<'_>) -> Result<Totals> {
         let parts = fold::map_rows(logits.0.layout(), &mut vec![(); logits.rows()], |rows, _| {
             let mut totals = Totals::default();
@@ -269,14 +306,41 @@ impl<O: Objective> Given<'_, O> {
         Ok(Totals::of(parts))
     }
 
-    fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<()> {
+    fn per_row(&self, logits: Logits<'_>, losses: &mut [f64]) -> Result<Totals> {
         fold::map_rows(logits.0.layout(), losses, |rows, losses| {
             let part = self.slice(rows.clone());
             part.visit(logits.slice(rows.clone()), rows.start as u64, &mut |row, seen| {
                 losses[row] = seen.value
             })
         })?;
-        Ok(())
+        Ok(Totals::default())
+    }
+
+    fn backward<E: Element>(
+        &self,
+        source: Source<'_>,
+        scale: Scale<'_>,
+        layout: Layout,
+        gradient: &mut [E],
+    ) -> Result<Totals> {
+        let double = source.is_double(E::values(gradient));
+        let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
+            let first_row = rows.start as u64;
+            let (part, source, scale) =
+                (self.slice(rows.clone()), source.slice(rows.clone()), scale.slice(rows));
+            if double {
+                part.backward_in::<f64, E>(source, scale, layout, out, first_row)
+            } else {
+                part.backward_in::<f32, E>(source, scale, layout, out, first_row)
+            }
+        })?;
+        Ok(Totals::of(parts))
+    }
+}
+
+impl<O: Objective> Given<'_, O> {
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Given { objective: self.objective, given: self.given.slice(rows), weights: self.weights }
     }
 
     /// Shows the loss of each row that counts.
@@ -303,28 +367,6 @@ impl<O: Objective> Given<'_, O> {
             }
         }
         Ok(())
-    }
-
-    fn backward<E: Element>(
-        &self,
-        source: Source<'_>,
-        scale: Scale<'_>,
-        layout: Layout,
-        gradient: &mut [E],
-    ) -> Result<Totals> {
-        let double = matches!(E::values(gradient), Values::F64(_))
-            || matches!(source, Source::Logits(logits) if Scores::from(logits).is_double());
-        let parts = fold::map_chunks(layout, gradient, |rows, layout, out| {
-            let first_row = rows.start as u64;
-            let (part, source, scale) =
-                (self.slice(rows.clone()), source.slice(rows.clone()), scale.slice(rows));
-            if double {
-                part.backward_in::<f64, E>(source, scale, layout, out, first_row)
-            } else {
-                part.backward_in::<f32, E>(source, scale, layout, out, first_row)
-            }
-        })?;
-        Ok(Totals::of(parts))
     }
 
     fn backward_in<R: Precision, E: Element>(
@@ -402,6 +444,12 @@ pub(super) enum Source<'a> {
 }
 
 impl Source<'_> {
+    /// Whether rows are swept in `f64`, if the gradient goes to `out`.
+    pub(super) fn is_double(&self, out: Values<'_>) -> bool {
+        matches!(out, Values::F64(_))
+            || matches!(self, Source::Logits(logits) if Scores::from(*logits).is_double())
+    }
+
     pub(super) fn slice(&self, rows: Range<usize>) -> Self {
         match self {
             Source::Logits(logits) => Source::Logits(logits.slice(rows)),

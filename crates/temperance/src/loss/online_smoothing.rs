@@ -110,8 +110,7 @@ impl Criterion for OnlineSmoothing {
     fn run(&self, work: Work<'_>) -> Result<Loss> {
         let classes = objective::check_work(self.options(), &work)?;
         let Targets::Labels(_) = work.given.targets else {
-            let expected = "class indices, which online_smoothing is defined for";
-            return Err(Error::parameter("kind of labels", "soft", expected));
+            return Err(objective::soft_labels(ENTRY.name));
         };
         let targets = self.targets.as_deref();
         if let Some(targets) = targets.filter(|targets| targets.classes != classes) {
