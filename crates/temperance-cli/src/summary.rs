@@ -67,7 +67,7 @@ pub(crate) fn calibrator(fitted: &Fitted) -> Result<CalibratorSummary> {
         flags: certificate.flags.iter().map(flag).collect(),
         nll_before: certificate.nll_before,
         nll_after: certificate.nll_after,
-        gradient: certificate.gradient,
+        gradient: certificate.gradient.unwrap_or(0.0),
         iterations: certificate.iterations,
         rows: certificate.rows,
         curve: Vec::new(),

@@ -116,6 +116,18 @@ impl Parameters {
         }
     }
 
+    /// The numbers called `name`.
+    ///
+    /// # Errors
+    /// If there are none of that name, or it is one number.
+    pub fn numbers(&self, name: &'static str) -> Result<&[f64]> {
+        match self.0.get(name) {
+            Some(Parameter::Numbers(values)) => Ok(values),
+            Some(Parameter::Number(value)) => Err(Error::parameter(name, value, "a list of numbers")),
+            None => Err(Error::parameter(name, "missing", "a list of numbers")),
+        }
+    }
+
     /// The number called `name`, or the default of its entry.
     ///
     /// # Errors
@@ -130,7 +142,10 @@ impl Parameters {
     /// If there is one, naming it.
     pub fn only(&self, known: &[&str]) -> Result<()> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Error::parameter("parameter", format!("{name:?}"), known.join(", "))),
+            Some(name) => {
+                let expected = if known.is_empty() { "no parameters".to_owned() } else { known.join(", ") };
+                Err(Error::parameter("parameter", format!("{name:?}"), expected))
+            }
             None => Ok(()),
         }
     }

@@ -54,7 +54,7 @@ fn every_set_of_the_golden_file() {
         let t = expected["T_all"].as_f64().unwrap();
         close(&format!("{set} T"), temperature.temperature(), t, TOLERANCE, 0.0);
         assert!(certificate.flags.is_empty(), "{set}: {:?}", certificate.flags);
-        assert!(certificate.gradient.abs() < 1e-12, "{set}: gradient {}", certificate.gradient);
+        assert!(certificate.gradient.unwrap() < 1e-12, "{set}: gradient {:?}", certificate.gradient);
         close(set, certificate.nll_before, expected["nll"].as_f64().unwrap(), TOLERANCE, 0.0);
         close(set, certificate.nll_after, expected["nll_T_all"].as_f64().unwrap(), TOLERANCE, 0.0);
 

@@ -4,11 +4,21 @@
 //! a [`Fitted`] calibrator with its certificate. [`METHODS`] lists every method; a calibrator in a file is
 //! its method's name and its parameters, and is loaded through the same list.
 
+mod binary;
+mod certificate;
+mod identity;
+mod survey;
 mod temperature;
 
 use std::fmt::Debug;
 
-pub use temperature::{Certificate, Flag, Temperature, TemperatureScaling};
+pub use binary::{
+    BinaryCalibrator, BinaryFit, BinaryMethod, BinaryRows, LOG_ODDS_LIMIT, Multiclass, Reduced, Reduction,
+    log_odds, sigmoid,
+};
+pub use certificate::{Certificate, Flag};
+pub use identity::Identity;
+pub use temperature::{Temperature, TemperatureScaling};
 
 use crate::error::Result;
 use crate::fold::{self, Observer};
@@ -31,6 +41,10 @@ pub trait Calibrator: Debug + Send + Sync {
     fn parameters(&self) -> Parameters;
 
     /// Replaces a row of logits by calibrated logits.
+    ///
+    /// The result depends on differences of the logits only, up to a constant. A class of logit -inf keeps it; a
+    /// probability of 0 that is not such a class counts as [`Zeros::CLIP`](crate::Zeros::CLIP), so that no label is
+    /// called impossible by a calibrator.
     fn transform(&self, row: &mut [f64]);
 }
 
@@ -63,14 +77,17 @@ pub struct Entry {
     pub source: &'static str,
     /// What it can be built with.
     pub parameters: &'static [ParameterEntry],
+    /// Whether it corrects one probability, and needs a [`Reduction`] on more than two classes.
+    pub binary: bool,
     /// Makes the unfitted method.
     pub build: fn(&Parameters) -> Result<Box<dyn Method>>,
     /// Makes the fitted calibrator from the parameters in a file.
     pub load: fn(&Parameters) -> Result<Box<dyn Calibrator>>,
 }
 
-/// Every calibration method.
-pub static METHODS: &[Entry] = &[temperature::ENTRY];
+/// Every calibration method, from the simplest to the richest: a comparison prefers the earlier of two that are
+/// not told apart.
+pub static METHODS: &[Entry] = &[identity::ENTRY, temperature::ENTRY];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static Entry> {

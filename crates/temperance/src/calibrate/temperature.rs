@@ -1,8 +1,6 @@
 //! Temperature scaling: one number T > 0 that divides all logits.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Calibrator, Entry, Fitted, Method, ParameterEntry, probabilities_into};
+use super::{Calibrator, Certificate, Entry, Fitted, Flag, Method, ParameterEntry, probabilities_into};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Element, Logits, Rows, Scratch, Targets};
@@ -19,6 +17,7 @@ pub(super) const ENTRY: Entry = Entry {
         ParameterEntry { name: "minimum", domain: "from 1e-30", default: DEFAULT_BOUNDS.0 },
         ParameterEntry { name: "maximum", domain: "above the minimum, to 1e30", default: DEFAULT_BOUNDS.1 },
     ],
+    binary: false,
     build: |parameters| {
         parameters.only(&["minimum", "maximum"])?;
         let number = |name, default| match parameters.number(name) {
@@ -70,44 +69,6 @@ impl Default for TemperatureScaling {
     fn default() -> Self {
         TemperatureScaling { bounds: DEFAULT_BOUNDS }
     }
-}
-
-/// Something that a fit wants its user to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flag {
-    /// The best T lies at or beyond a bound; T is that bound.
-    AtBound,
-    /// Every label has the largest logit of its row: the likelihood grows as T goes to 0.
-    Separable,
-    /// No T makes the model better than saying the same probability for every class.
-    WorseThanConstant,
-}
-
-/// What is known about a fitted temperature.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Standard error of T: the sandwich estimate, √(Σw²g²) / Σw·h in β with g and h the first and second
-    /// derivative of a row's loss, carried over to T. `None` at a bound.
-    pub standard_error: Option<f64>,
-    /// 95 % interval of T, symmetric in ln T: T·exp(±1.96·se/T). `None` at a bound.
-    pub interval: Option<[f64; 2]>,
-    /// Mean negative log-likelihood at T = 1, nats.
-    pub nll_before: f64,
-    /// Mean negative log-likelihood at the fitted T, nats.
-    pub nll_after: f64,
-    /// Derivative of the mean negative log-likelihood in β = 1/T at the fitted T: 0 at an optimum.
-    pub gradient: f64,
-    /// Its second derivative in β.
-    pub curvature: f64,
-    /// Passes over the rows.
-    pub iterations: u32,
-    /// Rows that counted.
-    pub rows: u64,
-    /// Sum of their weights.
-    pub weight: f64,
-    /// What the user should know.
-    pub flags: Vec<Flag>,
 }
 
 impl TemperatureScaling {
@@ -188,8 +149,8 @@ impl TemperatureScaling {
                 .then(|| [-1.0, 1.0].map(|side| temperature * (side * QUANTILE_975 * relative).exp())),
             nll_before: first.nll / first.weight,
             nll_after: sums.nll / sums.weight,
-            gradient,
-            curvature,
+            gradient: Some(gradient.abs()),
+            curvature: Some(curvature),
             iterations: passes.count,
             rows: sums.rows,
             weight: sums.weight,

@@ -263,6 +263,25 @@ impl<'a> SoftLabels<'a> {
     }
 }
 
+/// What one row should have been.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    /// A class.
+    Class(usize),
+    /// A share for every class.
+    Distribution(&'a [f64]),
+}
+
+impl Target<'_> {
+    /// The share of a class.
+    pub(crate) fn share(&self, class: usize) -> f64 {
+        match self {
+            Target::Class(label) => f64::from(u8::from(*label == class)),
+            Target::Distribution(shares) => shares[class],
+        }
+    }
+}
+
 /// Hard or soft labels.
 #[derive(Debug, Clone, Copy)]
 pub enum Targets<'a> {
@@ -298,6 +317,26 @@ impl<'a> Targets<'a> {
         match self {
             Targets::Labels(labels) => labels.classes(),
             Targets::Soft(labels) => labels.classes(),
+        }
+    }
+
+    /// The target of a row, `None` if the row is ignored.
+    ///
+    /// # Errors
+    /// If it is illegal.
+    #[inline]
+    pub(crate) fn get<'s>(
+        &self,
+        row: usize,
+        first_row: u64,
+        scratch: &'s mut Vec<f64>,
+    ) -> Result<Option<Target<'s>>>
+    where
+        'a: 's,
+    {
+        match self {
+            Targets::Labels(labels) => Ok(labels.get(row, first_row)?.map(Target::Class)),
+            Targets::Soft(labels) => labels.row(row, first_row, scratch).map(Target::Distribution).map(Some),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Every probability of every class, in bins: classwise calibration and the per-class table.
 
 use super::bins::{EdgeRule, equal_width_index};
-use super::summary::{Probe, Target};
+use super::summary::Probe;
 use super::{Direction, Entry};
+use crate::input::Target;
 
 /// Sums for each class and bin.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result, impossible_label};
 use crate::fold::{self, Fold};
-use crate::input::{Block, Probabilities, RowWeights, Rows, Scores, Targets};
+use crate::input::{Block, Probabilities, RowWeights, Rows, Scores, Target};
 use crate::row::{self, Order, Path};
 
 /// Columns with an entry for each row that counts, in the order of the rows. About 60 bytes a row.
@@ -152,13 +152,6 @@ impl Probe for () {
     fn see(&mut self, _: &[f64], _: Target<'_>, _: usize, _: f64) {}
 }
 
-/// What a row should have been.
-#[derive(Clone, Copy)]
-pub(super) enum Target<'a> {
-    Class(usize),
-    Distribution(&'a [f64]),
-}
-
 /// Appends a summary of each row of a block; shows `probe` the probabilities.
 pub(super) fn summarise<P: Probe>(block: &Block<'_>, out: &mut Summaries, probe: &mut P) -> Result<()> {
     Summarise { block, out, probe }.run()
@@ -174,16 +167,10 @@ impl<P: Probe> Summarise<'_, P> {
     fn run(self) -> Result<()> {
         let path = Path::best();
         let Summarise { block, out, probe } = self;
-        let first_row = block.first_row();
+        let (first_row, targets) = (block.first_row(), block.targets());
         let (mut scratch, mut soft, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..block.rows() {
-            let target = match &block.targets() {
-                Targets::Labels(labels) => match labels.get(row, first_row)? {
-                    Some(label) => Target::Class(label),
-                    None => continue,
-                },
-                Targets::Soft(labels) => Target::Distribution(labels.row(row, first_row, &mut soft)?),
-            };
+            let Some(target) = targets.get(row, first_row, &mut soft)? else { continue };
             let weight = block.weight(row)?;
             let scores = block.scores();
             let summary = match &scores {
