@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Entry, Sample, Summaries};
+use super::{Cost, Direction, Entry, Sample, Summaries};
 use crate::error::{Error, Result};
 
 /// Which bin a probability on an edge belongs to. Edges are b/B in `f64`.
@@ -296,6 +296,7 @@ pub(super) const ECE: Entry = Entry {
     direction: Direction::Lower,
     source: "Naeini, Cooper, Hauskrecht 2015; Guo et al. 2017, equation 3",
     measure: |sample: &Sample<'_>| Some(sample.equal_width.expected_error()),
+    ..Entry::STANDARD
 };
 
 pub(super) const MCE: Entry = Entry {
@@ -305,6 +306,7 @@ pub(super) const MCE: Entry = Entry {
     direction: Direction::Lower,
     source: "Naeini, Cooper, Hauskrecht 2015; Guo et al. 2017, equation 5",
     measure: |sample: &Sample<'_>| Some(sample.equal_width.maximum_error()),
+    ..Entry::STANDARD
 };
 
 pub(super) const RMSCE: Entry = Entry {
@@ -314,6 +316,7 @@ pub(super) const RMSCE: Entry = Entry {
     direction: Direction::Lower,
     source: "Kumar, Liang, Ma 2019, Verified Uncertainty Calibration",
     measure: |sample: &Sample<'_>| Some(sample.equal_width.root_mean_square_error()),
+    ..Entry::STANDARD
 };
 
 pub(super) const ECE_EQUAL_MASS: Entry = Entry {
@@ -323,6 +326,8 @@ pub(super) const ECE_EQUAL_MASS: Entry = Entry {
     direction: Direction::Lower,
     source: "Nguyen, O'Connor 2015; Kumar, Liang, Ma 2019",
     measure: |sample: &Sample<'_>| Some(sample.equal_mass.expected_error()),
+    cost: Cost::Columns,
+    ..Entry::STANDARD
 };
 
 pub(super) const OVERCONFIDENCE: Entry = Entry {
@@ -332,6 +337,7 @@ pub(super) const OVERCONFIDENCE: Entry = Entry {
     direction: Direction::Lower,
     source: "the positive part of Guo et al. 2017, equation 3",
     measure: |sample: &Sample<'_>| Some(sample.equal_width.overconfidence()),
+    ..Entry::STANDARD
 };
 
 pub(super) const UNDERCONFIDENCE: Entry = Entry {
@@ -341,4 +347,5 @@ pub(super) const UNDERCONFIDENCE: Entry = Entry {
     direction: Direction::Lower,
     source: "the negative part of Guo et al. 2017, equation 3",
     measure: |sample: &Sample<'_>| Some(sample.equal_width.underconfidence()),
+    ..Entry::STANDARD
 };

@@ -2,7 +2,7 @@
 
 use super::bins::{EdgeRule, equal_width_index};
 use super::summary::Probe;
-use super::{Direction, Entry};
+use super::{Direction, Entry, Uncertainty};
 use crate::input::Target;
 
 /// Sums for each class and bin.
@@ -152,4 +152,6 @@ pub(super) const CLASSWISE_ECE: Entry = Entry {
     direction: Direction::Lower,
     source: "Kull et al. 2019, Beyond Temperature Scaling",
     measure: |sample| sample.classwise.map(Classwise::expected_error),
+    uncertainty: Uncertainty::None("needs every probability of every resample"),
+    ..Entry::STANDARD
 };

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::summary::summarise;
-use super::{Binning, Bins, ClassSummary, Classwise, EdgeRule, METRICS, Sample, Summaries};
+use super::summary::{Probe, summarise};
+use super::{
+    Binning, Bins, ClassSummary, Classwise, EdgeRule, Entry, Event, METRICS, Sample, Summaries, Tier,
+};
 use crate::error::{Error, Result};
 use crate::fold::{self, Fold, Observer, Progress};
-use crate::input::{Block, Rows};
+use crate::input::{Block, Rows, Target};
 
 /// What to measure and by which conventions.
 ///
@@ -25,11 +27,19 @@ pub struct Evaluation {
     bins: usize,
     edges: EdgeRule,
     top_k: Vec<usize>,
+    event: Event,
+    named: Vec<&'static str>,
 }
 
 impl Default for Evaluation {
     fn default() -> Self {
-        Evaluation { bins: 15, edges: EdgeRule::default(), top_k: Vec::new() }
+        Evaluation {
+            bins: 15,
+            edges: EdgeRule::default(),
+            top_k: Vec::new(),
+            event: Event::default(),
+            named: Vec::new(),
+        }
     }
 }
 
@@ -103,6 +113,43 @@ impl Evaluation {
         Ok(self)
     }
 
+    /// The same for another event.
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.event = event;
+        self
+    }
+
+    /// The same with metrics that are measured only where they are named.
+    ///
+    /// ```
+    /// use temperance::metric::Evaluation;
+    ///
+    /// assert!(Evaluation::new().named(&["ece"]).is_ok());
+    /// let error = Evaluation::new().named(&["ace"]).unwrap_err().to_string();
+    /// assert!(error.starts_with("metric is \"ace\"; expected one of accuracy, nll, brier"));
+    /// ```
+    ///
+    /// # Errors
+    /// If one is not in [`METRICS`].
+    pub fn named(mut self, names: &[impl AsRef<str>]) -> Result<Self> {
+        for name in names {
+            let name = name.as_ref();
+            let Some(entry) = super::metric(name) else {
+                let known: Vec<&str> = METRICS.iter().map(|entry| entry.name).collect();
+                let expected = format!("one of {}", known.join(", "));
+                return Err(Error::parameter("metric", format!("{name:?}"), expected));
+            };
+            self.named.push(entry.name);
+        }
+        Ok(self)
+    }
+
+    /// The metrics that it measures, in the order of [`METRICS`].
+    pub fn entries(&self) -> impl Iterator<Item = &'static Entry> {
+        METRICS.iter().filter(|entry| entry.tier == Tier::Standard || self.named.contains(&entry.name))
+    }
+
     /// Measures rows in one pass on all threads.
     ///
     /// # Errors
@@ -117,10 +164,10 @@ impl Evaluation {
     /// As [`Evaluation::measure`], or if the observer breaks.
     pub fn measure_with(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Measured> {
         let classes = rows.classes();
+        self.event.check(classes)?;
         let progress = Progress { task: "measuring", rows: 0, total: rows.rows(), pass: 0 };
-        let (summaries, classwise) =
-            fold::observed(&EvaluationFold { evaluation: self, classes }, rows, observer, progress)?;
-        self.finish(summaries, classwise, Some(classes))
+        let state = fold::observed(&EvaluationFold { evaluation: self, classes }, rows, observer, progress)?;
+        self.finish(state, Some(classes))
     }
 
     /// Measures what can be known from confidence and correctness alone.
@@ -128,25 +175,25 @@ impl Evaluation {
     /// # Errors
     /// None in practice: the summaries were checked when they were made.
     pub fn measure_summaries(&self, summaries: Summaries) -> Result<Measured> {
-        self.finish(summaries, None, None)
+        self.finish(State { summaries, seen: Seen::default() }, None)
     }
 
-    fn finish(
-        &self,
-        summaries: Summaries,
-        classwise: Option<Classwise>,
-        classes: Option<usize>,
-    ) -> Result<Measured> {
+    fn finish(&self, state: State, classes: Option<usize>) -> Result<Measured> {
+        let State { summaries, seen: Seen { classwise, vectors } } = state;
         let equal_width = Bins::of(&summaries, Binning::EqualWidth(self.bins, self.edges))?;
         let equal_mass = Bins::of(&summaries, Binning::EqualMass(self.bins))?;
         let sample = Sample {
+            event: self.event,
+            bins: self.bins,
+            edges: self.edges,
             summaries: &summaries,
             equal_width: &equal_width,
             equal_mass: &equal_mass,
             classwise: classwise.as_ref(),
+            vectors: vectors.as_deref(),
         };
         let mut metrics = Vec::new();
-        for entry in METRICS {
+        for entry in self.entries() {
             if let Some(value) = (entry.measure)(&sample) {
                 metrics.push((entry.name.to_owned(), value));
             }
@@ -171,15 +218,15 @@ impl Evaluation {
     }
 
     fn conventions(&self, classwise: bool) -> Conventions {
-        let Evaluation { bins, edges, .. } = self;
+        let Evaluation { bins, edges, event, .. } = self;
         let rule = edges.words();
-        let of_confidence = "of the confidence (largest probability)";
+        let of_event = event.words();
         let mut words = vec![
             ("logarithm", "natural; nll and entropy in nats".to_owned()),
             ("accuracy", "arg-max of the scores, ties go to the lowest class index".to_owned()),
             ("brier", "sum over classes, from 0 to 2".to_owned()),
-            ("ece", format!("{of_confidence}, {bins} bins of equal width, {rule}")),
-            ("ece_equal_mass", format!("{of_confidence}, {bins} bins of equal weight, ties never parted")),
+            ("ece", format!("{of_event}, {bins} bins of equal width, {rule}")),
+            ("ece_equal_mass", format!("{of_event}, {bins} bins of equal weight, ties never parted")),
         ];
         if classwise {
             words.push(("classwise_ece", format!("mean over classes, {bins} bins of equal width, {rule}")));
@@ -192,36 +239,70 @@ impl Evaluation {
     }
 }
 
+/// What one pass over the rows keeps.
+struct State {
+    summaries: Summaries,
+    seen: Seen,
+}
+
+/// What is kept of the probabilities of every class.
+#[derive(Default)]
+struct Seen {
+    classwise: Option<Classwise>,
+    /// All of them, where a metric needs them.
+    vectors: Option<Vec<f64>>,
+}
+
+impl Probe for Seen {
+    const WANTED: bool = true;
+
+    fn see(&mut self, probabilities: &[f64], target: Target<'_>, predicted: usize, weight: f64) {
+        if let Some(classwise) = &mut self.classwise {
+            classwise.see(probabilities, target, predicted, weight);
+        }
+        if let Some(vectors) = &mut self.vectors {
+            vectors.extend_from_slice(probabilities);
+        }
+    }
+}
+
 struct EvaluationFold<'a> {
     evaluation: &'a Evaluation,
     classes: usize,
 }
 
 impl Fold for EvaluationFold<'_> {
-    type State = (Summaries, Option<Classwise>);
-    type Output = (Summaries, Option<Classwise>);
+    type State = State;
+    type Output = State;
 
     fn start(&self) -> Self::State {
         let Evaluation { bins, edges, .. } = *self.evaluation;
-        (Summaries::default(), Classwise::new(self.classes, bins, edges))
+        let vectors = self.evaluation.entries().any(|entry| entry.vectors).then(Vec::new);
+        let seen = Seen { classwise: Classwise::new(self.classes, bins, edges), vectors };
+        State { summaries: Summaries::default(), seen }
     }
 
-    fn absorb(&self, (summaries, classwise): &mut Self::State, block: &Block<'_>) -> Result<()> {
-        match classwise {
-            Some(classwise) => summarise(block, summaries, classwise),
-            None => summarise(block, summaries, &mut ()),
+    fn absorb(&self, State { summaries, seen }: &mut State, block: &Block<'_>) -> Result<()> {
+        let event = self.evaluation.event;
+        if seen.classwise.is_some() || seen.vectors.is_some() {
+            summarise(block, event, summaries, seen)
+        } else {
+            summarise(block, event, summaries, &mut ())
         }
     }
 
-    fn merge(&self, (summaries, classwise): &mut Self::State, (later, later_classwise): Self::State) {
-        summaries.append(later);
-        if let (Some(classwise), Some(later)) = (classwise, later_classwise) {
+    fn merge(&self, State { summaries, seen }: &mut State, later: State) {
+        summaries.append(later.summaries);
+        if let (Some(classwise), Some(later)) = (&mut seen.classwise, later.seen.classwise) {
             classwise.merge(&later);
         }
+        if let (Some(vectors), Some(mut later)) = (&mut seen.vectors, later.seen.vectors) {
+            vectors.append(&mut later);
+        }
     }
 
-    fn finish(&self, (summaries, classwise): Self::State) -> Result<Self::Output> {
-        Ok((summaries.checked()?, classwise))
+    fn finish(&self, State { summaries, seen }: State) -> Result<State> {
+        Ok(State { summaries: summaries.checked()?, seen })
     }
 
     /// Large enough that adding up the cells of the classes costs little beside the rows.

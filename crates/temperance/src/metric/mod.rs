@@ -26,6 +26,50 @@ pub enum Direction {
     Describes,
 }
 
+/// Which probability is measured against which outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// The largest probability, against whether its class is the label: confidence calibration.
+    #[default]
+    Confidence,
+    /// The probability of class 1 of two, against whether the label is 1.
+    Positive,
+}
+
+/// When a metric is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// By every evaluation.
+    Standard,
+    /// Where it is asked for by name.
+    Named,
+    /// Where it is asked for by name: it gives the number of another package, whatever that measures.
+    Compatibility,
+}
+
+/// What a metric costs in time and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Sums over rows that merge: O(1) or O(bins) memory. It streams.
+    Sums,
+    /// A sort of the rows: O(n log n) time, O(n) memory. It has no streaming form.
+    Columns,
+    /// Every pair of rows: O(n²) time, O(n) memory. It has no streaming form.
+    Pairs,
+}
+
+/// Where the interval of a metric comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Uncertainty {
+    /// From resampled rows: [`Bootstrap`](super::metric::Bootstrap).
+    Bootstrap,
+    /// From its own formula: the sample and the level (0.95) to the lower and upper end.
+    Formula(fn(&Sample<'_>, f64) -> Option<[f64; 2]>),
+    /// It has none, for this reason.
+    None(&'static str),
+}
+
 /// One metric: everything that the rest of the house needs to know of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -39,13 +83,27 @@ pub struct Entry {
     pub direction: Direction,
     /// Where it was published.
     pub source: &'static str,
+    /// When it is measured.
+    pub tier: Tier,
+    /// What it costs.
+    pub cost: Cost,
+    /// Whether it needs [`Sample::vectors`].
+    pub vectors: bool,
+    /// Where its interval comes from.
+    pub uncertainty: Uncertainty,
     /// Its value; `None` where the data have no such thing.
     pub measure: fn(&Sample<'_>) -> Option<f64>,
 }
 
 /// What metrics are measured on: the summaries of the rows, and what was made of them once for all metrics.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
+    /// Which probability the summaries hold.
+    pub event: Event,
+    /// Number of bins asked for.
+    pub bins: usize,
+    /// Which bin a probability on an edge belongs to.
+    pub edges: EdgeRule,
     /// A few numbers for each row.
     pub summaries: &'a Summaries,
     /// Rows by confidence, in bins of equal width.
@@ -54,6 +112,25 @@ pub struct Sample<'a> {
     pub equal_mass: &'a Bins,
     /// Probabilities of every class, in bins; `None` if they were not asked for or do not exist.
     pub classwise: Option<&'a Classwise>,
+    /// Probabilities of every class, row-major, for the rows of `summaries` in their order; `None` unless a metric
+    /// that needs them was asked for.
+    pub vectors: Option<&'a [f64]>,
+}
+
+impl Entry {
+    /// What most metrics share: measured always, from sums that merge, with an interval by bootstrap.
+    const STANDARD: Entry = Entry {
+        name: "",
+        summary: "",
+        formula: "",
+        direction: Direction::Lower,
+        source: "",
+        tier: Tier::Standard,
+        cost: Cost::Sums,
+        vectors: false,
+        uncertainty: Uncertainty::Bootstrap,
+        measure: |_| None,
+    };
 }
 
 /// Every metric, in the order of reports. Top-k accuracy has a parameter and is added by [`Evaluation`].

@@ -9,6 +9,7 @@ pub(super) const ACCURACY: Entry = Entry {
     direction: Direction::Higher,
     source: "definition",
     measure: |sample| Some(sample.summaries.mean(sample.summaries.correct.iter().copied())),
+    ..Entry::STANDARD
 };
 
 pub(super) const NLL: Entry = Entry {
@@ -18,6 +19,7 @@ pub(super) const NLL: Entry = Entry {
     direction: Direction::Lower,
     source: "Good 1952, Rational Decisions",
     measure: |sample| sample.summaries.mean_detail(|row| row.nll),
+    ..Entry::STANDARD
 };
 
 pub(super) const BRIER: Entry = Entry {
@@ -27,6 +29,7 @@ pub(super) const BRIER: Entry = Entry {
     direction: Direction::Lower,
     source: "Brier 1950, Verification of Forecasts Expressed in Terms of Probability",
     measure: |sample| sample.summaries.mean_detail(|row| row.brier),
+    ..Entry::STANDARD
 };
 
 pub(super) const MEAN_CONFIDENCE: Entry = Entry {
@@ -36,6 +39,7 @@ pub(super) const MEAN_CONFIDENCE: Entry = Entry {
     direction: Direction::Describes,
     source: "definition",
     measure: |sample| Some(sample.summaries.mean(sample.summaries.confidence.iter().copied())),
+    ..Entry::STANDARD
 };
 
 pub(super) const MEAN_ENTROPY: Entry = Entry {
@@ -45,4 +49,5 @@ pub(super) const MEAN_ENTROPY: Entry = Entry {
     direction: Direction::Describes,
     source: "Shannon 1948, A Mathematical Theory of Communication",
     measure: |sample| sample.summaries.mean_detail(|row| row.entropy),
+    ..Entry::STANDARD
 };

@@ -1,5 +1,6 @@
 //! What is kept of each row: a few numbers that every metric but the classwise ones is made of.
 
+use super::Event;
 use crate::error::{Error, ErrorKind, Result, impossible_label};
 use crate::fold::{self, Fold};
 use crate::input::{Block, Probabilities, RowWeights, Rows, Scores, Target};
@@ -10,9 +11,10 @@ use crate::row::{self, Order, Path};
 /// Confidences are computed in `f64`: vote fractions sit on bin edges.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summaries {
-    /// Largest probability.
+    /// Largest probability; under [`Event::Positive`], the probability of class 1.
     pub confidence: Vec<f64>,
-    /// 1 if the arg-max (ties: lowest index) is the label, else 0; with soft labels, its target probability.
+    /// 1 if the arg-max (ties: lowest index) is the label, else 0; with soft labels, its target probability. Under
+    /// [`Event::Positive`], the target of class 1.
     pub correct: Vec<f64>,
     /// Weight of the row.
     pub weight: Vec<f64>,
@@ -43,7 +45,16 @@ impl Summaries {
     /// # Errors
     /// On an illegal value, label or weight, with its row; if no row counts.
     pub fn of(rows: &dyn Rows) -> Result<Self> {
-        fold::fold(&SummaryFold, rows)
+        Self::of_event(rows, Event::Confidence)
+    }
+
+    /// Summaries of all rows whose confidence and correctness are those of an event.
+    ///
+    /// # Errors
+    /// As [`Summaries::of`]; if the event needs two classes and there are others.
+    pub fn of_event(rows: &dyn Rows, event: Event) -> Result<Self> {
+        event.check(rows.classes())?;
+        fold::fold(&SummaryFold(event), rows)
     }
 
     /// Summaries of rows of which only confidence and correctness are known.
@@ -118,7 +129,26 @@ impl Summaries {
     }
 }
 
-struct SummaryFold;
+impl Event {
+    /// Refuses an event that `classes` classes do not have.
+    pub(super) fn check(self, classes: usize) -> Result<()> {
+        if self == Event::Positive && classes != 2 {
+            let expected = "2 to measure the probability of class 1";
+            return Err(Error::shape("number of classes", classes, expected));
+        }
+        Ok(())
+    }
+
+    /// The probability in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Event::Confidence => "of the confidence (largest probability)",
+            Event::Positive => "of the probability of class 1",
+        }
+    }
+}
+
+struct SummaryFold(Event);
 
 impl Fold for SummaryFold {
     type State = Summaries;
@@ -129,7 +159,7 @@ impl Fold for SummaryFold {
     }
 
     fn absorb(&self, state: &mut Summaries, block: &Block<'_>) -> Result<()> {
-        summarise(block, state, &mut ())
+        summarise(block, self.0, state, &mut ())
     }
 
     fn merge(&self, state: &mut Summaries, later: Summaries) {
@@ -153,12 +183,18 @@ impl Probe for () {
 }
 
 /// Appends a summary of each row of a block; shows `probe` the probabilities.
-pub(super) fn summarise<P: Probe>(block: &Block<'_>, out: &mut Summaries, probe: &mut P) -> Result<()> {
-    Summarise { block, out, probe }.run()
+pub(super) fn summarise<P: Probe>(
+    block: &Block<'_>,
+    event: Event,
+    out: &mut Summaries,
+    probe: &mut P,
+) -> Result<()> {
+    Summarise { block, event, out, probe }.run()
 }
 
 struct Summarise<'a, P> {
     block: &'a Block<'a>,
+    event: Event,
     out: &'a mut Summaries,
     probe: &'a mut P,
 }
@@ -166,7 +202,7 @@ struct Summarise<'a, P> {
 impl<P: Probe> Summarise<'_, P> {
     fn run(self) -> Result<()> {
         let path = Path::best();
-        let Summarise { block, out, probe } = self;
+        let Summarise { block, event, out, probe } = self;
         let (first_row, targets) = (block.first_row(), block.targets());
         let (mut scratch, mut soft, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
         for row in 0..block.rows() {
@@ -186,11 +222,19 @@ impl<P: Probe> Summarise<'_, P> {
                         path.softmax(&mut probabilities, 1.0, &sums);
                         probe.see(&probabilities, target, sums.arg_max, weight);
                     }
-                    of_logits(z, &sums, target)
+                    let (mut confidence, mut correct, detail) = of_logits(z, &sums, target);
+                    if event == Event::Positive {
+                        confidence = sums.probability(1, z[1] - sums.max).0;
+                        correct = target.share(1);
+                    }
+                    (confidence, correct, detail)
                 }
                 Scores::Probabilities(p) => {
                     let p_row = p.checked_row(row, first_row, &mut scratch)?;
-                    let (predicted, summary) = of_probabilities(p, p_row, target);
+                    let (predicted, mut summary) = of_probabilities(p, p_row, target);
+                    if event == Event::Positive {
+                        (summary.0, summary.1) = (p_row[1], target.share(1));
+                    }
                     if P::WANTED {
                         probe.see(p_row, target, predicted, weight);
                     }
