@@ -178,19 +178,33 @@ impl Evaluation {
         self.finish(State { summaries, seen: Seen::default() }, None)
     }
 
+    /// The values of some metrics on summaries alone; NaN where one does not exist.
+    pub(super) fn values(&self, entries: &[&Entry], summaries: &Summaries) -> Vec<f64> {
+        let bins = |binning| Bins::of(summaries, binning).expect("the number of bins was checked");
+        let (equal_width, equal_mass) =
+            (bins(Binning::EqualWidth(self.bins, self.edges)), bins(Binning::EqualMass(self.bins)));
+        let sample = self.sample(summaries, &equal_width, &equal_mass);
+        entries.iter().map(|entry| (entry.measure)(&sample).unwrap_or(f64::NAN)).collect()
+    }
+
+    fn sample<'a>(
+        &self,
+        summaries: &'a Summaries,
+        equal_width: &'a Bins,
+        equal_mass: &'a Bins,
+    ) -> Sample<'a> {
+        let Evaluation { bins, edges, event, .. } = *self;
+        Sample { event, bins, edges, summaries, equal_width, equal_mass, classwise: None, vectors: None }
+    }
+
     fn finish(&self, state: State, classes: Option<usize>) -> Result<Measured> {
         let State { summaries, seen: Seen { classwise, vectors } } = state;
         let equal_width = Bins::of(&summaries, Binning::EqualWidth(self.bins, self.edges))?;
         let equal_mass = Bins::of(&summaries, Binning::EqualMass(self.bins))?;
         let sample = Sample {
-            event: self.event,
-            bins: self.bins,
-            edges: self.edges,
-            summaries: &summaries,
-            equal_width: &equal_width,
-            equal_mass: &equal_mass,
             classwise: classwise.as_ref(),
             vectors: vectors.as_deref(),
+            ..self.sample(&summaries, &equal_width, &equal_mass)
         };
         let mut metrics = Vec::new();
         for entry in self.entries() {

@@ -5,12 +5,14 @@
 //! [`Evaluation`] measures everything at once.
 
 mod bins;
+mod bootstrap;
 mod classwise;
 mod evaluation;
 mod scores;
 mod summary;
 
 pub use bins::{Bin, Binning, Bins, EdgeRule};
+pub use bootstrap::{Bootstrap, Interval, IntervalKind, Replicates};
 pub use classwise::{ClassSummary, Classwise};
 pub use evaluation::{Conventions, Evaluation, Measured};
 pub use summary::{Detail, Summaries};
@@ -62,7 +64,7 @@ pub enum Cost {
 /// Where the interval of a metric comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum Uncertainty {
-    /// From resampled rows: [`Bootstrap`](super::metric::Bootstrap).
+    /// From resampled rows: [`struct@Bootstrap`].
     Bootstrap,
     /// From its own formula: the sample and the level (0.95) to the lower and upper end.
     Formula(fn(&Sample<'_>, f64) -> Option<[f64; 2]>),

@@ -111,6 +111,20 @@ impl Summaries {
         (!self.detail.is_empty()).then(|| self.mean(self.detail.iter().map(of)))
     }
 
+    /// Some of the rows, in the order given.
+    pub(crate) fn chosen(&self, order: &[usize]) -> Summaries {
+        let pick = |column: &[f64]| order.iter().map(|&row| column[row]).collect();
+        Summaries {
+            confidence: pick(&self.confidence),
+            correct: pick(&self.correct),
+            weight: pick(&self.weight),
+            detail: match self.detail[..] {
+                [] => Vec::new(),
+                _ => order.iter().map(|&row| self.detail[row]).collect(),
+            },
+        }
+    }
+
     pub(crate) fn append(&mut self, mut later: Summaries) {
         self.confidence.append(&mut later.confidence);
         self.correct.append(&mut later.correct);
