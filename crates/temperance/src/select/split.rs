@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use crate::error::{Error, Result};
-use crate::input::Targets;
+use crate::input::{Target, Targets};
 
 /// How rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +51,7 @@ impl Split {
         }
         let mut strata = vec![Vec::new(); targets.classes()];
         let mut counted = Vec::new();
-        let mut soft = Vec::new();
-        for row in 0..targets.rows() {
-            let class = match targets {
-                Targets::Labels(labels) => labels.get(row, 0)?,
-                Targets::Soft(labels) => {
-                    let t = labels.row(row, 0, &mut soft)?;
-                    (0..t.len()).reduce(|best, c| if t[c] > t[best] { c } else { best })
-                }
-            };
+        for (row, class) in class_of_rows(targets)?.into_iter().enumerate() {
             if let Some(class) = class {
                 strata[class].push(row);
                 counted.push(row);
@@ -79,6 +71,18 @@ impl Split {
         }
         Ok(split)
     }
+}
+
+/// The label of every row, `None` where it is ignored; with soft labels the most probable class.
+pub(super) fn class_of_rows(targets: &Targets<'_>) -> Result<Vec<Option<usize>>> {
+    let mut soft = Vec::new();
+    let class = |row| {
+        Ok(targets.get(row, 0, &mut soft)?.map(|target| match target {
+            Target::Class(label) => label,
+            Target::Distribution(t) => (0..t.len()).fold(0, |best, c| if t[c] > t[best] { c } else { best }),
+        }))
+    };
+    (0..targets.rows()).map(class).collect()
 }
 
 fn stratified(mut strata: Vec<Vec<usize>>, fit_fraction: f64, seed: u64) -> Split {

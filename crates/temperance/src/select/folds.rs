@@ -1,0 +1,152 @@
+//! Cutting rows into folds for cross-validation.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
+use super::Split;
+use super::split::class_of_rows;
+use crate::error::{Error, Result};
+use crate::input::Targets;
+
+/// Which fold each row belongs to. Ignored rows belong to none.
+///
+/// ```
+/// use temperance::{Labels, select::Folds};
+///
+/// let labels = Labels::new(&[0, 0, 0, 1, 1, 1], 2).into();
+/// let folds = Folds::stratified(&labels, 3, 0)?;
+/// for fold in 0..3 {
+///     let split = folds.split(fold);
+///     assert_eq!((split.fit.len(), split.test.len()), (4, 2)); // one row of each class is tested
+/// }
+/// # Ok::<(), temperance::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folds {
+    of_row: Vec<Option<usize>>,
+    count: usize,
+}
+
+impl Folds {
+    /// `count` folds at random by seed (PCG 64), each class spread evenly over them.
+    ///
+    /// With soft labels a class is the rows whose most probable class is the same.
+    ///
+    /// # Errors
+    /// If there are fewer than 2 folds or fewer rows than folds; on an illegal label.
+    pub fn stratified(targets: &Targets<'_>, count: usize, seed: u64) -> Result<Self> {
+        let classes = class_of_rows(targets)?;
+        let rows = classes.iter().flatten().count();
+        check(count, rows, "rows that count")?;
+        let mut strata = vec![Vec::new(); targets.classes()];
+        for (row, class) in classes.iter().enumerate() {
+            if let Some(class) = class {
+                strata[*class].push(row);
+            }
+        }
+        let mut random = Pcg64::seed_from_u64(seed);
+        let mut of_row = vec![None; classes.len()];
+        // Dealt out in turn, each class going on where the one before stopped: folds differ by one row at most.
+        let mut next = 0;
+        for stratum in &mut strata {
+            stratum.shuffle(&mut random);
+            for &row in stratum.iter() {
+                of_row[row] = Some(next % count);
+                next += 1;
+            }
+        }
+        Ok(Folds { of_row, count })
+    }
+
+    /// `count` folds of which none shares a group with another; each class spread as evenly as the groups allow.
+    ///
+    /// Groups are dealt out from the largest to the smallest, equal ones in random order, each to the fold that
+    /// stays most even.
+    ///
+    /// # Errors
+    /// If there is not a group for each row, or there are fewer groups than folds; as [`Folds::stratified`].
+    pub fn grouped(targets: &Targets<'_>, groups: &[u64], count: usize, seed: u64) -> Result<Self> {
+        let classes = class_of_rows(targets)?;
+        if groups.len() != classes.len() {
+            let expected = format!("one for each of the {} rows", classes.len());
+            return Err(Error::shape("number of groups of rows", groups.len(), expected));
+        }
+        let mut rows: Vec<(u64, usize, usize)> = classes
+            .iter()
+            .enumerate()
+            .filter_map(|(row, class)| class.map(|class| (groups[row], row, class)))
+            .collect();
+        rows.sort_unstable();
+        let mut members: Vec<&[(u64, usize, usize)]> = rows.chunk_by(|a, b| a.0 == b.0).collect();
+        check(count, members.len(), "groups")?;
+        members.shuffle(&mut Pcg64::seed_from_u64(seed));
+        members.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        let mut totals = vec![0.0; targets.classes()];
+        for (_, _, class) in &rows {
+            totals[*class] += 1.0;
+        }
+        let mut held = vec![vec![0.0; targets.classes()]; count];
+        let mut sizes = vec![0; count];
+        let mut of_row = vec![None; classes.len()];
+        for group in members {
+            // How uneven a fold gets: the growth of Σ over classes of (its share of the class)².
+            let growth = |fold: usize| {
+                let mut shares: Vec<(usize, f64)> = Vec::new();
+                for (_, _, class) in group {
+                    match shares.iter_mut().find(|(known, _)| known == class) {
+                        Some((_, rows)) => *rows += 1.0,
+                        None => shares.push((*class, 1.0)),
+                    }
+                }
+                let square = |rows: f64, class: usize| (rows / totals[class]).powi(2);
+                let terms = shares.iter().map(|&(class, rows)| {
+                    square(held[fold][class] + rows, class) - square(held[fold][class], class)
+                });
+                terms.sum::<f64>()
+            };
+            let cost: Vec<f64> = (0..count).map(growth).collect();
+            let better = |&a: &usize, &b: &usize| cost[a].total_cmp(&cost[b]).then(sizes[a].cmp(&sizes[b]));
+            let fold = (0..count).min_by(better).expect("there are at least two folds");
+            for &(_, row, class) in group {
+                of_row[row] = Some(fold);
+                held[fold][class] += 1.0;
+                sizes[fold] += 1;
+            }
+        }
+        Ok(Folds { of_row, count })
+    }
+
+    /// Number of folds.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The fold of a row; `None` if the row is ignored.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn fold(&self, row: usize) -> Option<usize> {
+        self.of_row[row]
+    }
+
+    /// Rows to fit on (those of the other folds) and to measure on (those of `fold`).
+    pub fn split(&self, fold: usize) -> Split {
+        let rows = |own: bool| {
+            let of_row = self.of_row.iter().enumerate();
+            of_row.filter(|(_, f)| f.is_some_and(|f| (f == fold) == own)).map(|(row, _)| row).collect()
+        };
+        Split { fit: rows(false), test: rows(true) }
+    }
+}
+
+fn check(folds: usize, units: usize, what: &str) -> Result<()> {
+    if folds < 2 {
+        return Err(Error::parameter("number of folds", folds, "at least 2"));
+    }
+    if units < folds {
+        let expected = format!("at least one for each of the {folds} folds");
+        return Err(Error::shape(format!("number of {what}"), units, expected));
+    }
+    Ok(())
+}
