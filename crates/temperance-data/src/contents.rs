@@ -18,6 +18,7 @@ pub(crate) enum Role {
     Labels,
     SoftLabels,
     Weights,
+    Groups,
     Confidences,
     Correct,
 }
@@ -30,6 +31,7 @@ impl Role {
             Role::Labels => "labels",
             Role::SoftLabels => "soft labels",
             Role::Weights => "weights",
+            Role::Groups => "groups",
             Role::Confidences => "confidences",
             Role::Correct => "correctness",
         }
@@ -42,6 +44,8 @@ impl Role {
             Role::Probabilities => &["probabilities", "probs"],
             Role::Labels => &["labels", "label", "y", "targets", "target"],
             Role::SoftLabels => &["soft_labels"],
+            // Only where they are named: a column of groups is easily something else.
+            Role::Groups => &[],
             Role::Weights => &["weights", "weight", "sample_weight", "sample_weights"],
             Role::Confidences => &["confidences", "confidence"],
             Role::Correct => &["correct", "correctness"],
@@ -55,6 +59,7 @@ impl Role {
             Role::Labels => "--labels-name",
             Role::SoftLabels => "--soft-labels-name",
             Role::Weights => "--weights-name",
+            Role::Groups => "--groups-name",
             Role::Confidences => "--confidence-name",
             Role::Correct => "--correct-name",
         }
@@ -69,7 +74,7 @@ impl Role {
     }
 
     fn holds_labels(self) -> bool {
-        matches!(self, Role::Labels | Role::Correct)
+        matches!(self, Role::Labels | Role::Correct | Role::Groups)
     }
 }
 

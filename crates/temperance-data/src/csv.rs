@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ::csv::{ByteRecord, ReaderBuilder};
 
-use crate::array::{Array, LabelArray, Numbers, Texts};
+use crate::array::{Array, LabelArray, LabelData, Numbers, Texts};
 use crate::contents::{Data, Found, Place, Role, Wanted};
 use crate::error::{DataError, Result, listed};
 
@@ -149,6 +149,9 @@ pub(crate) fn read(
         let rows = rows as usize;
         let (numbers, texts) = (Numbers::F64(chosen.numbers), chosen.texts);
         let data = match chosen.role {
+            Role::Groups => {
+                Data::Labels(LabelArray { data: LabelData::Texts(texts), shape: vec![rows], floats: false })
+            }
             Role::Labels | Role::Correct => {
                 let labels = LabelArray::from_texts(texts, vec![rows]).map_err(|error| {
                     let row = match error.kind() {
@@ -352,8 +355,9 @@ fn take(chosen: &mut Chosen, record: &ByteRecord, row: usize) -> Result<(), (Dat
     for &column in &chosen.columns {
         let cell = record.get(column).unwrap_or_default().trim_ascii();
         match chosen.role {
+            Role::Groups if cell.is_empty() => return Err((empty("the name of a group"), column)),
             Role::Labels | Role::Correct if cell.is_empty() => return Err((empty("a label"), column)),
-            Role::Labels | Role::Correct => match std::str::from_utf8(cell) {
+            Role::Labels | Role::Correct | Role::Groups => match std::str::from_utf8(cell) {
                 Ok(text) => chosen.texts.push(text),
                 Err(_) => {
                     let value = format!("{:?}", String::from_utf8_lossy(cell));

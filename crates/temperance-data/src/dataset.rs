@@ -33,6 +33,8 @@ pub struct Input {
     pub soft_labels: Option<PathBuf>,
     /// A file of weights, one per row.
     pub weights: Option<PathBuf>,
+    /// A file of groups, one number or string per row; rows of the same one belong together.
+    pub groups: Option<PathBuf>,
     /// The array of the scores; in CSV their columns, as `a,b,c` or `prefix*`, else all that are left.
     pub scores_name: Option<String>,
     /// The array or column of the labels.
@@ -41,6 +43,8 @@ pub struct Input {
     pub soft_labels_name: Option<String>,
     /// The array or column of the weights.
     pub weights_name: Option<String>,
+    /// The array or column of the groups; there are none unless they have a file or a name.
+    pub groups_name: Option<String>,
     /// The label that means "no label".
     pub ignore_index: Option<i64>,
     /// A file of class names: one per line, a JSON list, or a JSON object of name to index.
@@ -68,6 +72,7 @@ pub struct Dataset {
     format: Format,
     targets: Option<(TargetData, Place)>,
     weights: Option<(Numbers, Place)>,
+    groups: Option<Vec<u64>>,
     class_names: Option<Vec<String>>,
     ignore_index: Option<i64>,
     zeros: Zeros,
@@ -111,6 +116,7 @@ impl Dataset {
         dataset.take_soft_labels(found_role(&mut found, |role| role == Role::SoftLabels))?;
         dataset.take_labels(found_role(&mut found, |role| role == Role::Labels))?;
         dataset.take_weights(found_role(&mut found, |role| role == Role::Weights))?;
+        dataset.take_groups(found_role(&mut found, |role| role == Role::Groups))?;
         Ok(dataset)
     }
 
@@ -150,6 +156,7 @@ impl Dataset {
             format,
             targets: None,
             weights: None,
+            groups: None,
             class_names,
             ignore_index: input.ignore_index,
             zeros: input.zeros,
@@ -193,6 +200,20 @@ impl Dataset {
         let rows = array.vector("weights").map_err(|error| error.in_file(&place.file))?;
         self.check_rows("weights", rows, &place)?;
         self.weights = Some((array.numbers, place));
+        Ok(())
+    }
+
+    fn take_groups(&mut self, found: Option<Found>) -> Result<()> {
+        let Some(Found { data: Data::Labels(groups), place, .. }) = found else {
+            return Ok(());
+        };
+        let rows = groups.vector("groups").map_err(|error| error.in_file(&place.file))?;
+        self.check_rows("groups", rows, &place)?;
+        // Which number a group has does not matter, only that no other has it.
+        self.groups = Some(match groups.data {
+            LabelData::Indices(indices) => indices.iter().map(|group| group as u64).collect(),
+            LabelData::Texts(texts) => texts.ids.iter().map(|&group| u64::from(group)).collect(),
+        });
         Ok(())
     }
 
@@ -323,6 +344,11 @@ impl Dataset {
         self.weights.is_some()
     }
 
+    /// The groups of the rows, if there are any: a number for each row, the same for rows of one group.
+    pub fn groups(&self) -> Option<&[u64]> {
+        self.groups.as_deref()
+    }
+
     /// The names of the classes, from their file or from string labels.
     pub fn class_names(&self) -> Option<&[String]> {
         self.class_names.as_deref()
@@ -444,6 +470,15 @@ fn plan(input: &Input, with_targets: bool) -> Result<Vec<(&Path, Vec<Wanted>)>> 
         _ => {
             return Err(DataError::format("file of the labels", "missing", "one of labels or soft labels"));
         }
+    }
+
+    match (input.groups.as_deref(), file, input.groups_name.clone()) {
+        (Some(path), _, name) => plan.want(path, own(Role::Groups, name)),
+        (None, Some(path), Some(name)) => plan.want(path, inside(Role::Groups, Some(name))),
+        (None, None, Some(_)) => {
+            return Err(DataError::format("file of the groups", "missing", "the file that the name is of"));
+        }
+        (None, _, None) => {}
     }
 
     let name = input.weights_name.clone();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use common::{Sample, close};
 use temperance::calibrate::{Calibrated, Method, TemperatureScaling};
 use temperance::metric::{Evaluation, Summaries};
-use temperance::select::{Comparison, Criterion, Folds, OutOfFold};
+use temperance::select::{Comparison, Criterion, Folds, OutOfFold, Split, SplitRule};
 use temperance::{Block, Labels, Logits, Subset, Targets};
 
 fn text<T>(result: temperance::Result<T>) -> String {
@@ -148,6 +148,34 @@ fn ignored_rows_and_groups_take_their_places() {
     let compared = comparison.run(block).unwrap();
     let outcome = compared.best().outcome.as_ref().unwrap();
     assert_eq!(outcome.measured.rows, 355);
+}
+
+#[test]
+fn rows_that_are_kept_for_later_take_no_part() {
+    let sample = Sample::new(12, 400, 3, 2.0);
+    let split = Split::new(&sample.block().targets(), 0.5, SplitRule::Stratified { seed: 4 }).unwrap();
+    let comparison = Comparison::new().methods(&["temperature"]).unwrap();
+    let within = comparison.clone().within(&split.fit).run(sample.block()).unwrap();
+    let rows = Subset::new(sample.block(), split.fit.clone()).unwrap();
+    let alone = Summaries::of(&rows).unwrap();
+    let identity = within.candidates[0].outcome.as_ref().unwrap();
+    assert_eq!(identity.measured.summaries, alone);
+    assert_eq!(
+        text(comparison.within(&[400]).run(sample.block())),
+        "row to compare on is 400; expected a row from 0 to 399"
+    );
+}
+
+#[test]
+fn a_split_by_groups_parts_none() {
+    let labels: Vec<i64> = (0..600).map(|row| (row * row) % 4).collect();
+    let groups: Vec<u64> = (0..600).map(|row| (row * 7919) % 97).collect();
+    let targets: Targets<'_> = Labels::new(&labels, 4).into();
+    let split = Split::new(&targets, 0.7, SplitRule::Grouped { groups: &groups, seed: 2 }).unwrap();
+    assert_eq!(split.fit.len() + split.test.len(), 600);
+    assert!((400..=440).contains(&split.fit.len()), "{}", split.fit.len());
+    let fitted: BTreeSet<u64> = split.fit.iter().map(|&row| groups[row]).collect();
+    assert!(split.test.iter().all(|&row| !fitted.contains(&groups[row])));
 }
 
 #[test]

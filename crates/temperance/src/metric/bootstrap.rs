@@ -50,11 +50,19 @@ pub struct Bootstrap {
     level: f64,
     kind: IntervalKind,
     groups: Option<Vec<u64>>,
+    only: Option<Vec<&'static str>>,
 }
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Bootstrap { replicates: 1000, seed: 0, level: 0.95, kind: IntervalKind::default(), groups: None }
+        Bootstrap {
+            replicates: 1000,
+            seed: 0,
+            level: 0.95,
+            kind: IntervalKind::default(),
+            groups: None,
+            only: None,
+        }
     }
 }
 
@@ -126,6 +134,13 @@ impl Bootstrap {
         self
     }
 
+    /// The same for some of the metrics of an evaluation alone; names that it does not measure are passed over.
+    #[must_use]
+    pub fn only(mut self, names: &[&'static str]) -> Self {
+        self.only = Some(names.to_vec());
+        self
+    }
+
     /// Measures the metrics of `evaluation` that have a bootstrap interval on replicates of the rows of each model.
     ///
     /// # Errors
@@ -156,59 +171,40 @@ impl Bootstrap {
         let entries: Vec<&Entry> = evaluation
             .entries()
             .filter(|entry| matches!(entry.uncertainty, Uncertainty::Bootstrap) && !entry.vectors)
+            .filter(|entry| self.only.as_ref().is_none_or(|only| only.contains(&entry.name)))
             .collect();
-        let sorted: Vec<Sorted> = models.iter().map(|model| Sorted::new(model)).collect();
-        let measure = |factors: &[f64], working: &mut [Summaries]| -> Vec<f64> {
-            let mut values = Vec::with_capacity(models.len() * entries.len());
-            for (sorted, rows) in sorted.iter().zip(working) {
-                sorted.weigh(factors, rows);
-                values.extend(evaluation.values(&entries, rows));
-            }
-            values
-        };
-        let work = |count: usize, task, factors: &(dyn Fn(usize, &mut [f64]) + Sync)| {
-            // Each piece of work reuses its buffers for several replicates.
-            const AT_ONCE: usize = 8;
-            let mut all = Vec::with_capacity(count);
-            let starts: Vec<usize> = (0..count).step_by(AT_ONCE).collect();
-            for wave in starts.chunks(4 * fold::threads()) {
-                let pieces = fold::ordered(wave.to_vec(), |start| {
-                    let mut working: Vec<Summaries> = sorted.iter().map(|s| s.rows.clone()).collect();
-                    let mut buffer = vec![0.0; first.rows()];
-                    let one = |index| {
-                        factors(index, &mut buffer);
-                        measure(&buffer, &mut working)
-                    };
-                    (start..count.min(start + AT_ONCE)).map(one).collect::<Vec<_>>()
-                });
-                all.extend(pieces.into_iter().flatten());
-                let progress = Progress { task, rows: all.len() as u64, total: Some(count as u64), pass: 0 };
-                if let ControlFlow::Break(()) = observer.progress(progress) {
-                    return Err(Error::new(ErrorKind::Interrupted, task, "interrupted", "it to finish"));
-                }
-            }
-            Ok(all)
-        };
-        let estimates = work(1, "measuring", &|_, factors| factors.fill(1.0))?.remove(0);
-        let replicates = work(self.replicates, "resampling", &|index, factors| {
-            let mut random = Pcg64::seed_from_u64(self.seed);
-            random.advance((index as u128) << 64);
-            units.draw(&mut random, factors);
-        })?;
-        let jackknife = match self.kind {
-            IntervalKind::Bca => {
-                work(units.blocks(), "resampling", &|index, factors| units.leave_out(index, factors))?
-            }
-            IntervalKind::Percentile | IntervalKind::Basic => Vec::new(),
-        };
-        Ok(Replicates {
+        let mut all = Replicates {
             names: entries.iter().map(|entry| entry.name).collect(),
-            estimates,
-            replicates,
-            jackknife,
+            estimates: Vec::new(),
+            replicates: vec![Vec::new(); self.replicates],
+            jackknife: Vec::new(),
             level: self.level,
             kind: self.kind,
-        })
+        };
+        // Model after model, with the same draws again: memory for one model at a time.
+        for (index, model) in models.iter().enumerate() {
+            let sorted = Sorted::new(model);
+            let measure = |rows: &Summaries| evaluation.values(&entries, rows);
+            all.estimates.extend(measure(&sorted.rows));
+            let work = Work { sorted: &sorted, measure: &measure, observer, pass: index as u32 };
+            let replicates = work.run(self.replicates, &|index, factors| {
+                let mut random = Pcg64::seed_from_u64(self.seed);
+                random.advance((index as u128) << 64);
+                units.draw(&mut random, factors);
+            })?;
+            for (all, own) in all.replicates.iter_mut().zip(replicates) {
+                all.extend(own);
+            }
+            if self.kind == IntervalKind::Bca {
+                let jackknife =
+                    work.run(units.blocks(), &|index, factors| units.leave_out(index, factors))?;
+                all.jackknife.resize(jackknife.len(), Vec::new());
+                for (all, own) in all.jackknife.iter_mut().zip(jackknife) {
+                    all.extend(own);
+                }
+            }
+        }
+        Ok(all)
     }
 
     fn units(&self, rows: &Summaries) -> Result<Units> {
@@ -228,6 +224,45 @@ impl Bootstrap {
         }
         let of_row = groups.iter().map(|group| names.partition_point(|name| name < group)).collect();
         Ok(Units { count: names.len(), of_row: Some(of_row) })
+    }
+}
+
+/// Measuring one model with many sets of weights.
+struct Work<'a> {
+    sorted: &'a Sorted,
+    measure: &'a (dyn Fn(&Summaries) -> Vec<f64> + Sync),
+    observer: &'a dyn Observer,
+    /// Which model it is.
+    pass: u32,
+}
+
+impl Work<'_> {
+    /// The metrics for each of `count` sets of factors of the weights, which `factors` fills in.
+    fn run(&self, count: usize, factors: &(dyn Fn(usize, &mut [f64]) + Sync)) -> Result<Vec<Vec<f64>>> {
+        // A piece of work copies the rows once, for several sets.
+        const AT_ONCE: usize = 8;
+        let task = "resampling";
+        let mut all = Vec::with_capacity(count);
+        let starts: Vec<usize> = (0..count).step_by(AT_ONCE).collect();
+        for wave in starts.chunks(fold::threads()) {
+            let pieces = fold::ordered(wave.to_vec(), |start| {
+                let mut rows = self.sorted.rows.clone();
+                let mut buffer = vec![0.0; rows.rows()];
+                let one = |index| {
+                    factors(index, &mut buffer);
+                    self.sorted.weigh(&buffer, &mut rows);
+                    (self.measure)(&rows)
+                };
+                (start..count.min(start + AT_ONCE)).map(one).collect::<Vec<_>>()
+            });
+            all.extend(pieces.into_iter().flatten());
+            let total = Some(count as u64);
+            let progress = Progress { task, rows: all.len() as u64, total, pass: self.pass };
+            if let ControlFlow::Break(()) = self.observer.progress(progress) {
+                return Err(Error::new(ErrorKind::Interrupted, task, "interrupted", "it to finish"));
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::split::class_of_rows;
 use super::{Folds, OutOfFold};
 use crate::calibrate::{self, Flag, METHODS};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,6 +63,7 @@ pub struct Comparison {
     seed: u64,
     criterion: Criterion,
     groups: Option<Vec<u64>>,
+    within: Option<Vec<usize>>,
     bootstrap: Bootstrap,
     evaluation: Evaluation,
 }
@@ -74,6 +76,7 @@ impl Default for Comparison {
             seed: 0,
             criterion: Criterion::default(),
             groups: None,
+            within: None,
             bootstrap: Bootstrap::new(),
             evaluation: Evaluation::new(),
         }
@@ -141,6 +144,13 @@ impl Comparison {
         self
     }
 
+    /// These rows of the block alone, the others being kept to measure on later.
+    #[must_use]
+    pub fn within(mut self, rows: &[usize]) -> Self {
+        self.within = Some(rows.to_vec());
+        self
+    }
+
     /// Another resampling. Its groups are set by [`Comparison::groups`].
     #[must_use]
     pub fn bootstrap(mut self, bootstrap: Bootstrap) -> Self {
@@ -177,9 +187,21 @@ impl Comparison {
         observer: &dyn Observer,
         clock: &dyn Fn() -> f64,
     ) -> Result<Compared> {
+        let mut classes = class_of_rows(&block.targets())?;
+        if let Some(within) = &self.within {
+            let mut chosen = vec![None; classes.len()];
+            for &row in within {
+                let Some(class) = classes.get(row) else {
+                    let expected = format!("a row from 0 to {}", classes.len() - 1);
+                    return Err(Error::shape("row to compare on", row, expected));
+                };
+                chosen[row] = *class;
+            }
+            classes = chosen;
+        }
         let folds = match &self.groups {
-            None => Folds::stratified(&block.targets(), self.folds, self.seed)?,
-            Some(groups) => Folds::grouped(&block.targets(), groups, self.folds, self.seed)?,
+            None => Folds::deal_rows(&classes, self.folds, self.seed)?,
+            Some(groups) => Folds::deal_groups(&classes, groups, self.folds, self.seed)?,
         };
         let mut candidates = Vec::with_capacity(self.methods.len());
         for (name, parameters) in &self.methods {

@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use super::Split;
-use super::split::class_of_rows;
+use super::split::{class_of_rows, strata};
 use crate::error::{Error, Result};
 use crate::input::Targets;
 
@@ -36,27 +36,7 @@ impl Folds {
     /// # Errors
     /// If there are fewer than 2 folds or fewer rows than folds; on an illegal label.
     pub fn stratified(targets: &Targets<'_>, count: usize, seed: u64) -> Result<Self> {
-        let classes = class_of_rows(targets)?;
-        let rows = classes.iter().flatten().count();
-        check(count, rows, "rows that count")?;
-        let mut strata = vec![Vec::new(); targets.classes()];
-        for (row, class) in classes.iter().enumerate() {
-            if let Some(class) = class {
-                strata[*class].push(row);
-            }
-        }
-        let mut random = Pcg64::seed_from_u64(seed);
-        let mut of_row = vec![None; classes.len()];
-        // Dealt out in turn, each class going on where the one before stopped: folds differ by one row at most.
-        let mut next = 0;
-        for stratum in &mut strata {
-            stratum.shuffle(&mut random);
-            for &row in stratum.iter() {
-                of_row[row] = Some(next % count);
-                next += 1;
-            }
-        }
-        Ok(Folds { of_row, count })
+        Self::deal_rows(&class_of_rows(targets)?, count, seed)
     }
 
     /// `count` folds of which none shares a group with another; each class spread as evenly as the groups allow.
@@ -67,53 +47,34 @@ impl Folds {
     /// # Errors
     /// If there is not a group for each row, or there are fewer groups than folds; as [`Folds::stratified`].
     pub fn grouped(targets: &Targets<'_>, groups: &[u64], count: usize, seed: u64) -> Result<Self> {
-        let classes = class_of_rows(targets)?;
-        if groups.len() != classes.len() {
-            let expected = format!("one for each of the {} rows", classes.len());
-            return Err(Error::shape("number of groups of rows", groups.len(), expected));
-        }
-        let mut rows: Vec<(u64, usize, usize)> = classes
-            .iter()
-            .enumerate()
-            .filter_map(|(row, class)| class.map(|class| (groups[row], row, class)))
-            .collect();
-        rows.sort_unstable();
-        let mut members: Vec<&[(u64, usize, usize)]> = rows.chunk_by(|a, b| a.0 == b.0).collect();
-        check(count, members.len(), "groups")?;
-        members.shuffle(&mut Pcg64::seed_from_u64(seed));
-        members.sort_by_key(|group| std::cmp::Reverse(group.len()));
-        let mut totals = vec![0.0; targets.classes()];
-        for (_, _, class) in &rows {
-            totals[*class] += 1.0;
-        }
-        let mut held = vec![vec![0.0; targets.classes()]; count];
-        let mut sizes = vec![0; count];
+        Self::deal_groups(&class_of_rows(targets)?, groups, count, seed)
+    }
+
+    /// [`Folds::stratified`] for the rows that have a class.
+    pub(super) fn deal_rows(classes: &[Option<usize>], count: usize, seed: u64) -> Result<Self> {
+        check(count, classes.iter().flatten().count(), "rows that count")?;
+        let mut random = Pcg64::seed_from_u64(seed);
         let mut of_row = vec![None; classes.len()];
-        for group in members {
-            // How uneven a fold gets: the growth of Σ over classes of (its share of the class)².
-            let growth = |fold: usize| {
-                let mut shares: Vec<(usize, f64)> = Vec::new();
-                for (_, _, class) in group {
-                    match shares.iter_mut().find(|(known, _)| known == class) {
-                        Some((_, rows)) => *rows += 1.0,
-                        None => shares.push((*class, 1.0)),
-                    }
-                }
-                let square = |rows: f64, class: usize| (rows / totals[class]).powi(2);
-                let terms = shares.iter().map(|&(class, rows)| {
-                    square(held[fold][class] + rows, class) - square(held[fold][class], class)
-                });
-                terms.sum::<f64>()
-            };
-            let cost: Vec<f64> = (0..count).map(growth).collect();
-            let better = |&a: &usize, &b: &usize| cost[a].total_cmp(&cost[b]).then(sizes[a].cmp(&sizes[b]));
-            let fold = (0..count).min_by(better).expect("there are at least two folds");
-            for &(_, row, class) in group {
-                of_row[row] = Some(fold);
-                held[fold][class] += 1.0;
-                sizes[fold] += 1;
+        // Dealt out in turn, each class going on where the one before stopped: folds differ by one row at most.
+        let mut next = 0;
+        for stratum in &mut strata(classes) {
+            stratum.shuffle(&mut random);
+            for &row in stratum.iter() {
+                of_row[row] = Some(next % count);
+                next += 1;
             }
         }
+        Ok(Folds { of_row, count })
+    }
+
+    /// [`Folds::grouped`] for the rows that have a class.
+    pub(super) fn deal_groups(
+        classes: &[Option<usize>],
+        groups: &[u64],
+        count: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        let of_row = deal_groups(classes, groups, &vec![1.0; count], seed)?;
         Ok(Folds { of_row, count })
     }
 
@@ -138,6 +99,55 @@ impl Folds {
         };
         Split { fit: rows(false), test: rows(true) }
     }
+}
+
+/// Deals out groups of rows to parts of the given sizes (in any unit), and says for each row that has a class which
+/// part it is in.
+///
+/// # Errors
+/// As [`Folds::grouped`].
+pub(super) fn deal_groups(
+    classes: &[Option<usize>],
+    groups: &[u64],
+    sizes: &[f64],
+    seed: u64,
+) -> Result<Vec<Option<usize>>> {
+    if groups.len() != classes.len() {
+        let expected = format!("one for each of the {} rows", classes.len());
+        return Err(Error::shape("number of groups of rows", groups.len(), expected));
+    }
+    let totals: Vec<f64> = strata(classes).iter().map(|stratum| stratum.len() as f64).collect();
+    let mut rows: Vec<(u64, usize, usize)> = classes
+        .iter()
+        .enumerate()
+        .filter_map(|(row, class)| class.map(|class| (groups[row], class, row)))
+        .collect();
+    rows.sort_unstable();
+    let mut members: Vec<&[(u64, usize, usize)]> = rows.chunk_by(|a, b| a.0 == b.0).collect();
+    check(sizes.len(), members.len(), "groups")?;
+    members.shuffle(&mut Pcg64::seed_from_u64(seed));
+    members.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    let mut held = vec![vec![0.0; totals.len()]; sizes.len()];
+    let mut of_row = vec![None; classes.len()];
+    for group in members {
+        let shares: Vec<(usize, f64)> =
+            group.chunk_by(|a, b| a.1 == b.1).map(|rows| (rows[0].1, rows.len() as f64)).collect();
+        // How uneven a part gets: the growth of Σ over classes of (its share of the class)², for its size.
+        let growth = |part: usize| {
+            let square = |rows: f64, class: usize| (rows / totals[class]).powi(2) / sizes[part];
+            let grown = |&(class, rows): &(usize, f64)| {
+                square(held[part][class] + rows, class) - square(held[part][class], class)
+            };
+            shares.iter().map(grown).sum::<f64>()
+        };
+        let costs: Vec<f64> = (0..sizes.len()).map(growth).collect();
+        let part = (0..sizes.len()).fold(0, |best, part| if costs[part] < costs[best] { part } else { best });
+        for &(_, class, row) in group {
+            of_row[row] = Some(part);
+            held[part][class] += 1.0;
+        }
+    }
+    Ok(of_row)
 }
 
 fn check(folds: usize, units: usize, what: &str) -> Result<()> {

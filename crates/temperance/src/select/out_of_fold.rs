@@ -4,15 +4,17 @@ use super::Folds;
 use crate::calibrate::{Calibrated, Fitted, Method};
 use crate::error::Result;
 use crate::fold::Observer;
-use crate::input::{Block, COPY_BYTES, Logits, Rows, Subset};
+use crate::input::{Block, Logits, Rows, Subset};
 
-/// The rows of a block, each through the calibrator that was fitted to all folds but its own: what
-/// cross-validation measures on. In the order of the block; ignored rows stay ignored.
+/// The rows of a block that are in a fold, each through the calibrator that was fitted to all folds but its own: what
+/// cross-validation measures on. In the order of the block.
 #[derive(Debug)]
 pub struct OutOfFold<'a> {
     block: Block<'a>,
     folds: &'a Folds,
     fitted: Vec<Fitted>,
+    /// The rows that are in a fold.
+    counted: Subset<'a>,
 }
 
 impl<'a> OutOfFold<'a> {
@@ -31,7 +33,8 @@ impl<'a> OutOfFold<'a> {
     ) -> Result<Self> {
         let fit = |fold| method.fit_observed(&Subset::new(block, folds.split(fold).fit)?, observer);
         let fitted = (0..folds.count()).map(fit).collect::<Result<_>>()?;
-        Ok(OutOfFold { block, folds, fitted })
+        let counted = (0..block.rows()).filter(|&row| folds.fold(row).is_some()).collect();
+        Ok(OutOfFold { block, folds, fitted, counted: Subset::new(block, counted)? })
     }
 
     /// What the fits gave, in the order of the folds.
@@ -46,38 +49,36 @@ impl Rows for OutOfFold<'_> {
     }
 
     fn rows(&self) -> Option<u64> {
-        Some(self.block.rows() as u64)
+        self.counted.rows()
     }
 
     fn for_each_block(&self, visit: &mut dyn FnMut(&Block<'_>) -> Result<()>) -> Result<()> {
         let classes = self.block.classes();
-        let rows_at_once = (COPY_BYTES / 8 / classes).max(1);
-        let mut buffer = Vec::new();
-        for start in (0..self.block.rows()).step_by(rows_at_once) {
-            let range = start..self.block.rows().min(start + rows_at_once);
+        let (mut buffer, mut row_buffer) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        self.counted.for_each_block(&mut |part| {
+            let rows = &self.counted.indices()[first..first + part.rows()];
+            first += part.rows();
             buffer.clear();
-            // An ignored row may hold anything; it is never looked at.
-            buffer.resize(range.len() * classes, 0.0);
+            buffer.resize(rows.len() * classes, 0.0);
             for (fold, fitted) in self.fitted.iter().enumerate() {
                 let own: Vec<usize> =
-                    range.clone().filter(|&row| self.folds.fold(row) == Some(fold)).collect();
+                    (0..rows.len()).filter(|&at| self.folds.fold(rows[at]) == Some(fold)).collect();
                 if own.is_empty() {
                     continue;
                 }
-                let subset = Subset::new(self.block, own)?;
-                let mut at = subset.indices().iter();
-                let mut row_buffer = Vec::new();
-                Calibrated::new(&subset, fitted.calibrator.as_ref()).for_each_block(&mut |part| {
-                    for row in 0..part.rows() {
-                        let to = (at.next().expect("a row of the subset") - start) * classes;
-                        let values = part.scores().matrix().row::<f64>(row, &mut row_buffer);
+                let subset = Subset::new(self.block, own.iter().map(|&at| rows[at]).collect())?;
+                let mut places = own.iter();
+                Calibrated::new(&subset, fitted.calibrator.as_ref()).for_each_block(&mut |calibrated| {
+                    for row in 0..calibrated.rows() {
+                        let to = places.next().expect("a place for every row") * classes;
+                        let values = calibrated.scores().matrix().row::<f64>(row, &mut row_buffer);
                         buffer[to..to + classes].copy_from_slice(values);
                     }
                     Ok(())
                 })?;
             }
-            visit(&self.block.slice(range).with_scores(Logits::new(&buffer, classes)?.into()))?;
-        }
-        Ok(())
+            visit(&part.with_scores(Logits::new(&buffer, classes)?.into()))
+        })
     }
 }

@@ -4,12 +4,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
+use super::folds::deal_groups;
 use crate::error::{Error, Result};
 use crate::input::{Target, Targets};
 
 /// How rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SplitRule {
+pub enum SplitRule<'a> {
     /// At random by seed, each class in its own proportion; a class of one row goes to the larger part.
     Stratified {
         /// Seed of the generator (PCG 64).
@@ -17,6 +18,13 @@ pub enum SplitRule {
     },
     /// The first rows are fitted, the rest measured.
     Sequential,
+    /// Rows of one group go to the same part; each class as near to its proportion as the groups allow.
+    Grouped {
+        /// A number for each row, the same for rows of one group.
+        groups: &'a [u64],
+        /// Seed of the generator (PCG 64).
+        seed: u64,
+    },
 }
 
 /// Row indices of two parts, each in ascending order. Ignored rows are in neither.
@@ -45,25 +53,25 @@ impl Split {
     ///
     /// # Errors
     /// Unless 0 < fit_fraction < 1 and both parts get a row; on an illegal label.
-    pub fn new(targets: &Targets<'_>, fit_fraction: f64, rule: SplitRule) -> Result<Self> {
+    pub fn new(targets: &Targets<'_>, fit_fraction: f64, rule: SplitRule<'_>) -> Result<Self> {
         if !(fit_fraction > 0.0 && fit_fraction < 1.0) {
             return Err(Error::parameter("fit fraction", fit_fraction, "a number above 0 and below 1"));
         }
-        let mut strata = vec![Vec::new(); targets.classes()];
-        let mut counted = Vec::new();
-        for (row, class) in class_of_rows(targets)?.into_iter().enumerate() {
-            if let Some(class) = class {
-                strata[class].push(row);
-                counted.push(row);
-            }
-        }
+        let classes = class_of_rows(targets)?;
         let split = match rule {
             SplitRule::Sequential => {
+                let mut counted: Vec<usize> =
+                    (0..classes.len()).filter(|&row| classes[row].is_some()).collect();
                 let cut = (fit_fraction * counted.len() as f64).round() as usize;
                 let test = counted.split_off(cut.min(counted.len()));
                 Split { fit: counted, test }
             }
-            SplitRule::Stratified { seed } => stratified(strata, fit_fraction, seed),
+            SplitRule::Stratified { seed } => stratified(strata(&classes), fit_fraction, seed),
+            SplitRule::Grouped { groups, seed } => {
+                let part = deal_groups(&classes, groups, &[fit_fraction, 1.0 - fit_fraction], seed)?;
+                let rows = |wanted| (0..part.len()).filter(|&row| part[row] == Some(wanted)).collect();
+                Split { fit: rows(0), test: rows(1) }
+            }
         };
         if split.fit.is_empty() || split.test.is_empty() {
             let rows = split.fit.len() + split.test.len();
@@ -83,6 +91,18 @@ pub(super) fn class_of_rows(targets: &Targets<'_>) -> Result<Vec<Option<usize>>>
         }))
     };
     (0..targets.rows()).map(class).collect()
+}
+
+/// The rows of each class, up to the highest class that occurs.
+pub(super) fn strata(classes: &[Option<usize>]) -> Vec<Vec<usize>> {
+    let count = classes.iter().flatten().max().map_or(0, |highest| highest + 1);
+    let mut strata = vec![Vec::new(); count];
+    for (row, class) in classes.iter().enumerate() {
+        if let Some(class) = class {
+            strata[*class].push(row);
+        }
+    }
+    strata
 }
 
 fn stratified(mut strata: Vec<Vec<usize>>, fit_fraction: f64, seed: u64) -> Split {
