@@ -4,11 +4,17 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Sample, close};
+use common::{Sample, close, each_case, number, numbers};
 use temperance::calibrate::{Calibrated, Method, TemperatureScaling};
 use temperance::metric::{Evaluation, Summaries};
-use temperance::select::{Comparison, Criterion, Folds, OutOfFold, Split, SplitRule};
+use temperance::select::{Comparison, Criterion, Folds, OutOfFold, Split, SplitRule, Variational};
+
 use temperance::{Block, Labels, Logits, Subset, Targets};
+
+mod tolerance {
+    /// probmetrics works in float32 and bisects T to about 3e-8.
+    pub(crate) const PROBMETRICS: f64 = 5e-6;
+}
 
 fn text<T>(result: temperance::Result<T>) -> String {
     result.err().expect("an error").to_string()
@@ -69,6 +75,8 @@ fn folds_that_cannot_be_cut_are_named() {
         text(Folds::grouped(&targets, &[5, 5, 5], 2, 0)),
         "number of groups is 1; expected at least one for each of the 2 folds"
     );
+    assert_eq!(text(Folds::given(&[Some(0), None])), "number of folds is 1; expected at least 2");
+    assert_eq!(text(Folds::given(&[Some(0), Some(2)])), "number of rows of fold 1 is 0; expected at least 1");
     assert_eq!(
         text(Folds::grouped(&targets, &[5, 5], 2, 0)),
         "number of groups of rows is 2; expected one for each of the 3 rows"
@@ -148,6 +156,35 @@ fn ignored_rows_and_groups_take_their_places() {
     let compared = comparison.run(block).unwrap();
     let outcome = compared.best().outcome.as_ref().unwrap();
     assert_eq!(outcome.measured.rows, 355);
+}
+
+#[test]
+fn the_variational_parts_are_those_of_probmetrics() {
+    each_case("variational.json", |name, case| {
+        let list = |key: &str| numbers(&case[key]).unwrap();
+        let classes = case["classes"].as_u64().unwrap() as usize;
+        let logits: Vec<f32> = list("logits").iter().map(|&z| z as f32).collect();
+        let labels: Vec<i64> = list("labels").iter().map(|&label| label as i64).collect();
+        let folds: Vec<Option<usize>> = list("folds").iter().map(|&fold| Some(fold as usize)).collect();
+        let block =
+            Block::new(Logits::new(&logits, classes).unwrap(), Labels::new(&labels, classes)).unwrap();
+        let folds = Folds::given(&folds).unwrap();
+        for criterion in [Criterion::Nll, Criterion::Brier] {
+            let method = TemperatureScaling::new();
+            let parts = Variational::of(block, &folds, &method, criterion, &()).unwrap();
+            let expected = |part: &str| number(&case[criterion.name()][part]);
+            let what = |part: &str| format!("{name}, {}, {part}", criterion.name());
+            let tolerance = tolerance::PROBMETRICS;
+            close(
+                &what("calibration error"),
+                parts.calibration_error,
+                expected("calibration_error"),
+                0.0,
+                tolerance,
+            );
+            close(&what("refinement"), parts.refinement, expected("refinement"), 0.0, tolerance);
+        }
+    });
 }
 
 #[test]

@@ -29,6 +29,19 @@ pub struct Folds {
 }
 
 impl Folds {
+    /// Folds that were made elsewhere: the fold of each row, counted from 0; `None` for rows that take no part.
+    ///
+    /// # Errors
+    /// If there are fewer than 2 folds, or one of them has no row.
+    pub fn given(of_row: &[Option<usize>]) -> Result<Self> {
+        let count = strata(of_row).len();
+        check(count, count, "folds")?;
+        if let Some(empty) = strata(of_row).iter().position(Vec::is_empty) {
+            return Err(Error::shape(format!("number of rows of fold {empty}"), 0, "at least 1"));
+        }
+        Ok(Folds { of_row: of_row.to_vec(), count })
+    }
+
     /// `count` folds at random by seed (PCG 64), each class spread evenly over them.
     ///
     /// With soft labels a class is the rows whose most probable class is the same.

@@ -37,6 +37,11 @@ impl<'a> OutOfFold<'a> {
         Ok(OutOfFold { block, folds, fitted, counted: Subset::new(block, counted)? })
     }
 
+    /// The rows that are in a fold, as they are.
+    pub fn counted(&self) -> &Subset<'a> {
+        &self.counted
+    }
+
     /// What the fits gave, in the order of the folds.
     pub fn fitted(&self) -> &[Fitted] {
         &self.fitted

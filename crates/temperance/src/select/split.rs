@@ -81,6 +81,15 @@ impl Split {
     }
 }
 
+/// The rows that are not ignored, in order: those that a measurement of all rows summarises.
+///
+/// # Errors
+/// On an illegal label.
+pub fn counted_rows(targets: &Targets<'_>) -> Result<Vec<usize>> {
+    let classes = class_of_rows(targets)?;
+    Ok((0..classes.len()).filter(|&row| classes[row].is_some()).collect())
+}
+
 /// The label of every row, `None` where it is ignored; with soft labels the most probable class.
 pub(super) fn class_of_rows(targets: &Targets<'_>) -> Result<Vec<Option<usize>>> {
     let mut soft = Vec::new();
