@@ -745,7 +745,8 @@ fn every_method_builds_fits_and_survives_its_file() {
 
         let names: Vec<&str> = entry.parameters.iter().map(|p| p.name).collect();
         let unknown = Parameters::new().with("learning_rate", Parameter::Number(0.1));
-        let expected = format!("parameter is \"learning_rate\"; expected {}", names.join(", "));
+        let names = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
+        let expected = format!("parameter is \"learning_rate\"; expected {names}");
         assert_eq!(text((entry.build)(&unknown)), expected);
         assert_eq!((entry.load)(&unknown).unwrap_err().kind(), ErrorKind::Parameter);
     }

@@ -18,4 +18,4 @@ pub use weights::{ClassWeights, RowWeights};
 pub(crate) use element::Visitor;
 pub(crate) use labels::Target;
 pub(crate) use matrix::{Fill, Matrix, Scratch, close_row, contiguous_mut, open_row, store_tile};
-pub(crate) use rows::{COPY_BYTES, check_targets};
+pub(crate) use rows::{COPY_BYTES, Thinned, check_targets};

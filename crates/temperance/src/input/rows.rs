@@ -208,6 +208,34 @@ impl<'a> Subset<'a> {
     }
 }
 
+/// Every `step`-th row of a source: a sample to start a fit on.
+///
+/// Errors name a row of the sample: the source should have been read as a whole before.
+pub(crate) struct Thinned<'a> {
+    pub(crate) rows: &'a dyn Rows,
+    pub(crate) step: u64,
+}
+
+impl Rows for Thinned<'_> {
+    fn classes(&self) -> usize {
+        self.rows.classes()
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.rows.rows().map(|rows| rows.div_ceil(self.step))
+    }
+
+    fn for_each_block(&self, visit: &mut dyn FnMut(&Block<'_>) -> Result<()>) -> Result<()> {
+        let mut seen = 0_u64;
+        self.rows.for_each_block(&mut |block| {
+            let first = seen.next_multiple_of(self.step) - seen;
+            seen += block.rows() as u64;
+            let rows: Vec<usize> = (first as usize..block.rows()).step_by(self.step as usize).collect();
+            if rows.is_empty() { Ok(()) } else { block.gather(&rows, |block| visit(&block))? }
+        })
+    }
+}
+
 /// Bytes of scores that a source copies at a time.
 pub(crate) const COPY_BYTES: usize = 1 << 22;
 
