@@ -4,19 +4,30 @@
 //! a [`Fitted`] calibrator with its certificate. [`METHODS`] lists every method; a calibrator in a file is
 //! its method's name and its parameters, and is loaded through the same list.
 
+mod affine;
 mod binary;
 mod certificate;
+mod dirichlet;
+mod ensemble_temperature;
 mod identity;
+mod lbfgs;
+mod matrix;
+mod structured_matrix;
+mod structured_vector;
 mod survey;
 mod temperature;
+mod temperature_biases;
+mod vector;
 
 use std::fmt::Debug;
 
+pub use affine::{Affine, Structure};
 pub use binary::{
     BinaryCalibrator, BinaryFit, BinaryMethod, BinaryRows, LOG_ODDS_LIMIT, Multiclass, Reduced, Reduction,
     log_odds, sigmoid,
 };
 pub use certificate::{Certificate, Flag};
+pub use ensemble_temperature::{EnsembleTemperature, EnsembleTemperatureScaling};
 pub use identity::Identity;
 pub use temperature::{Temperature, TemperatureScaling};
 
@@ -87,7 +98,17 @@ pub struct Entry {
 
 /// Every calibration method, from the simplest to the richest: a comparison prefers the earlier of two that are
 /// not told apart.
-pub static METHODS: &[Entry] = &[identity::ENTRY, temperature::ENTRY];
+pub static METHODS: &[Entry] = &[
+    identity::ENTRY,
+    temperature::ENTRY,
+    temperature_biases::ENTRY,
+    ensemble_temperature::ENTRY,
+    vector::ENTRY,
+    structured_vector::ENTRY,
+    structured_matrix::ENTRY,
+    dirichlet::ENTRY,
+    matrix::ENTRY,
+];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static Entry> {

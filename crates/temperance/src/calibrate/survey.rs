@@ -3,7 +3,7 @@
 use super::{Calibrated, Calibrator, Certificate, Flag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold::{self, Fold, Observer, Progress};
-use crate::input::{Block, Rows, Scratch, Target};
+use crate::input::{Block, Labels, Logits, RowWeights, Rows, Scratch, SoftLabels, Target};
 use crate::row::{Order, Path};
 
 /// Calls `visit` with every row of a block that counts: its log-probabilities (-inf where a class cannot occur),
@@ -24,7 +24,7 @@ pub(super) fn for_each_row(
         let z = scores.logit_row(row, first_row, &mut scratch)?;
         let sums = path.sums::<f64, { Order::NORMALISER }, false>(z, 1.0);
         if !sums.is_valid() {
-            return Err(crate::Logits(*scores.matrix()).invalid(row, first_row));
+            return Err(Logits(*scores.matrix()).invalid(row, first_row));
         }
         let log_sum = sums.tail.ln_1p();
         log_p.clear();
@@ -50,6 +50,8 @@ pub(super) struct Survey {
     pub(super) rows: u64,
     /// Σ w.
     pub(super) weight: f64,
+    /// Rows of a weight above 0.
+    pub(super) weighted_rows: u64,
     /// Σ w·t of every class.
     pub(super) class_weights: Vec<f64>,
     /// Σ w·nll.
@@ -156,6 +158,7 @@ impl Fold for SurveyFold {
         for_each_row(block, &mut |log_p, target, weight| {
             state.rows += 1;
             state.weight += weight;
+            state.weighted_rows += u64::from(weight > 0.0);
             match target {
                 Target::Class(label) => {
                     state.class_weights[label] += weight;
@@ -177,6 +180,7 @@ impl Fold for SurveyFold {
     fn merge(&self, state: &mut Survey, later: Survey) {
         state.rows += later.rows;
         state.weight += later.weight;
+        state.weighted_rows += later.weighted_rows;
         state.nll += later.nll;
         for (sum, later) in state.class_weights.iter_mut().zip(later.class_weights) {
             *sum += later;
@@ -190,6 +194,75 @@ impl Fold for SurveyFold {
         if state.weight == 0.0 {
             return Err(Error::new(ErrorKind::Weight, "every row weight", 0, "at least one above 0"));
         }
+        Ok(state)
+    }
+}
+
+/// The rows that count, as log-probabilities in memory, for a fit that reads them many times.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    classes: usize,
+    log_p: Vec<f64>,
+    labels: Vec<usize>,
+    shares: Vec<f64>,
+    weights: Vec<f64>,
+}
+
+impl Kept {
+    /// Reads all rows once.
+    ///
+    /// # Errors
+    /// On an illegal value, label or weight, with its row; if the observer breaks.
+    pub(super) fn of(rows: &dyn Rows, observer: &dyn Observer, pass: u32) -> Result<Kept> {
+        let progress = Progress { task: "reading", rows: 0, total: rows.rows(), pass };
+        fold::observed(&KeptFold(rows.classes()), rows, observer, progress)
+    }
+
+    /// The rows.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub(super) fn block(&self) -> Result<Block<'_>> {
+        let scores = Logits::new(&self.log_p, self.classes)?;
+        let block = if self.shares.is_empty() {
+            Block::new(scores, Labels::new(&self.labels, self.classes))
+        } else {
+            Block::new(scores, SoftLabels::new(&self.shares, self.classes)?.unnormalised())
+        };
+        block?.with_weights(RowWeights::new(&self.weights))
+    }
+}
+
+struct KeptFold(usize);
+
+impl Fold for KeptFold {
+    type State = Kept;
+    type Output = Kept;
+
+    fn start(&self) -> Kept {
+        Kept { classes: self.0, ..Kept::default() }
+    }
+
+    fn absorb(&self, state: &mut Kept, block: &Block<'_>) -> Result<()> {
+        for_each_row(block, &mut |log_p, target, weight| {
+            state.log_p.extend_from_slice(log_p);
+            match target {
+                Target::Class(label) => state.labels.push(label),
+                Target::Distribution(shares) => state.shares.extend_from_slice(shares),
+            }
+            state.weights.push(weight);
+            Ok(())
+        })
+    }
+
+    fn merge(&self, state: &mut Kept, mut later: Kept) {
+        state.log_p.append(&mut later.log_p);
+        state.labels.append(&mut later.labels);
+        state.shares.append(&mut later.shares);
+        state.weights.append(&mut later.weights);
+    }
+
+    fn finish(&self, state: Kept) -> Result<Kept> {
         Ok(state)
     }
 }
