@@ -12,7 +12,7 @@
 //!     n_test: 5000,
 //!     before: scorecard(0.137),
 //!     after: scorecard(0.012),
-//!     calibrator: CalibratorSummary { temperature: 2.0463, ..CalibratorSummary::default() },
+//!     calibrator: CalibratorSummary { temperature: Some(2.0463), ..CalibratorSummary::default() },
 //!     ..Report::default()
 //! }
 //! .json();
@@ -29,17 +29,24 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod calibration_map;
 mod chart;
+mod class_reliability;
 mod figures;
 mod format;
 mod html;
 mod model;
 mod nonfinite;
+mod reliability_curves;
+mod risk_coverage;
 mod svg;
 mod text;
 mod words;
 
 pub use chart::{Axis, Bar, Chart, Curve, Marks, Panel};
 pub use figures::Figure;
-pub use model::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
+pub use model::{
+    Bin, CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, Report,
+    RiskCoverage, Scorecard, SmoothCurve,
+};
 pub use text::notes;

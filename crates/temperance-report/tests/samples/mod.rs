@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use temperance_report::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
+use temperance_report::{
+    Bin, CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, Report,
+    RiskCoverage, Scorecard, SmoothCurve,
+};
 
 const GARMENTS: [&str; 10] = [
     "T-shirt/top",
@@ -20,13 +23,14 @@ const GARMENTS: [&str; 10] = [
 type Make = fn() -> Report;
 
 /// Names and makers of all sample reports.
-pub(crate) const ALL: [(&str, Make); 8] = [
+pub(crate) const ALL: [(&str, Make); 9] = [
     ("over-confident", over_confident),
     ("under-confident", under_confident),
     ("empty-bins", empty_bins),
     ("at-bound", at_bound),
     ("many-classes", many_classes),
     ("worse-after", worse_after),
+    ("structured-matrix", structured_matrix),
     ("hostile", hostile),
     ("nothing", Report::default),
 ];
@@ -121,10 +125,11 @@ fn scorecard(n: f64, tilt: f64, excess: impl Fn(f64) -> f64, names: &[String]) -
                 mean_probability: (1.0 + ece * 3.0 * (wobble(i, 5.0) - 0.5)) / k,
                 frequency: 1.0 / k,
                 ece: ece * (0.05 + 0.4 * difficulty) + 0.002,
+                reliability: Vec::new(),
             }
         })
         .collect();
-    Scorecard { metrics, reliability, confidence_histogram: histogram, per_class }
+    Scorecard { metrics, reliability, confidence_histogram: histogram, per_class, ..Scorecard::default() }
 }
 
 /// The loss against temperature, with its optimum at `t`.
@@ -139,16 +144,17 @@ fn calibrator(t: f64, rows: u64) -> CalibratorSummary {
     let loss = curve(t, 0.389);
     CalibratorSummary {
         method: "temperature".into(),
-        temperature: t,
+        temperature: Some(t),
         standard_error: Some(0.0115 * t),
         interval: Some([t * 0.9777, t * 1.0228]),
         flags: Vec::new(),
         nll_before: loss(1.0),
         nll_after: loss(t),
-        gradient: 3.1e-15,
+        gradient: Some(3.1e-15),
         iterations: 7,
         rows,
         curve: (0..81).map(|i| t * 4f64.powf(f64::from(i) / 40.0 - 1.0)).map(|x| [x, loss(x)]).collect(),
+        ..CalibratorSummary::default()
     }
 }
 
@@ -249,13 +255,13 @@ pub(crate) fn empty_bins() -> Report {
 pub(crate) fn at_bound() -> Report {
     let mut report = over_confident();
     report.calibrator = CalibratorSummary {
-        temperature: 1e-4,
+        temperature: Some(1e-4),
         standard_error: None,
         interval: None,
         flags: vec!["separable".into(), "at_bound".into()],
         nll_before: 0.031,
         nll_after: 0.0,
-        gradient: -1.9e-280,
+        gradient: Some(-1.9e-280),
         iterations: 3,
         curve: (0..81)
             .map(|i| 1e-4 * 16f64.powf(f64::from(i) / 40.0 - 1.0))
@@ -305,13 +311,13 @@ pub(crate) fn worse_after() -> Report {
         before: scorecard(5000.0, 2.2, |c| 0.02 * c, &names),
         after: scorecard(5000.0, 5.0, |c| -0.13 * c * (1.2 - c), &names),
         calibrator: CalibratorSummary {
-            temperature: 1e4,
+            temperature: Some(1e4),
             standard_error: None,
             interval: None,
             flags: vec!["worse_than_constant".into(), "at_bound".into()],
             nll_before: 3.9,
             nll_after: 2.303,
-            gradient: 0.07,
+            gradient: Some(0.07),
             iterations: 2,
             curve: (0..81).map(|i| 10f64.powf(f64::from(i) / 20.0)).map(|x| [x, 2.303 + 1.597 / x]).collect(),
             ..calibrator(3.7, 900)
@@ -339,5 +345,130 @@ pub(crate) fn hostile() -> Report {
         card.per_class[3].name = attack.into();
         card.metrics.insert(attack, 0.5);
     }
+    report
+}
+
+/// From 0.1 to 1 in steps.
+fn grid(steps: usize) -> Vec<f64> {
+    (0..=steps).map(|i| 0.1 + 0.9 * i as f64 / steps as f64).collect()
+}
+
+/// The curves of an evaluation whose confidence exceeds accuracy by `excess`.
+fn add_curves(card: &mut Scorecard, excess: impl Fn(f64) -> f64) {
+    let accuracy = |c: f64| (c - excess(c)).clamp(0.0, 1.0);
+    let steps = grid(30);
+    let width = |c: f64| 0.03 + 0.12 * (1.0 - c);
+    // Points of a step twice: at its left and its right end.
+    let confidence: Vec<f64> = steps.windows(2).flat_map(|ends| [ends[0], ends[1]]).collect();
+    let middles: Vec<f64> =
+        steps.windows(2).flat_map(|ends| [(ends[0] + ends[1]) / 2.0; 2]).map(accuracy).collect();
+    let mut risen = 0.0;
+    let recalibrated: Vec<f64> = middles
+        .iter()
+        .map(|&height| {
+            risen = f64::max(risen, height);
+            risen
+        })
+        .collect();
+    let around = |heights: &[f64]| -> Vec<[f64; 2]> {
+        confidence
+            .iter()
+            .zip(heights)
+            .map(|(&c, height)| [(height - width(c)).max(0.0), (height + width(c)).min(1.0)])
+            .collect()
+    };
+    card.corp = Some(Corp {
+        consistency_band: around(&confidence),
+        confidence_band: around(&recalibrated),
+        confidence,
+        recalibrated,
+        level: 0.9,
+    });
+    let confidence = grid(120);
+    card.smooth = Some(SmoothCurve {
+        accuracy: confidence.iter().map(|&c| accuracy(c)).collect(),
+        density: confidence.iter().map(|&c| ((c - 1.0) * 6.0).exp() + 0.1 * (c * 9.0).sin().abs()).collect(),
+        band: confidence
+            .iter()
+            .map(|&c| [(accuracy(c) - width(c) / 2.0).max(0.0), (accuracy(c) + width(c) / 2.0).min(1.0)])
+            .collect(),
+        confidence,
+        level: 0.95,
+        bandwidth: Some(0.031),
+    });
+    let error = 1.0 - card.metrics.get("accuracy").unwrap();
+    let coverage: Vec<f64> = (1..=100).map(|i| f64::from(i) / 100.0).collect();
+    let bend = if card.metrics.get("ece") > Some(0.05) { 1.1 } else { 1.9 };
+    card.risk_coverage = Some(RiskCoverage {
+        risk: coverage.iter().map(|c| error * (0.06 + 0.94 * c.powf(bend))).collect(),
+        oracle: coverage.iter().map(|c| (1.0 - (1.0 - error) / c).max(0.0)).collect(),
+        coverage,
+    });
+    for (class, row) in card.per_class.iter_mut().enumerate() {
+        row.reliability = (0..10)
+            .map(|i| {
+                let (lower, upper) = (f64::from(i) / 10.0, f64::from(i + 1) / 10.0);
+                let confidence = f64::midpoint(lower, upper);
+                let accuracy = accuracy(confidence) + 0.1 * (wobble(class * 10 + i as usize, 6.0) - 0.5);
+                let accuracy = accuracy.clamp(0.0, 1.0);
+                Bin {
+                    lower,
+                    upper,
+                    rows: 50,
+                    weight: 50.0,
+                    confidence: Some(confidence),
+                    accuracy: Some(accuracy),
+                    band: None,
+                }
+            })
+            .collect();
+    }
+    card.metrics.extend([
+        ("smooth_ece", card.metrics.get("ece").unwrap() * 0.9),
+        ("corp_mcb", card.metrics.get("ece").unwrap() * 0.2),
+        ("corp_dsc", 0.061),
+        ("corp_unc", 0.158),
+        ("aurc", error * 0.4),
+        ("spiegelhalter_z", -card.metrics.get("ece").unwrap() * 40.0),
+        ("of_a_later_version", 0.5),
+    ]);
+    let ends: Vec<(String, [f64; 2])> = card
+        .metrics
+        .iter()
+        .filter(|(name, _)| *name != "mean_entropy")
+        .map(|(name, value)| (name.to_owned(), [value * 0.96 - 0.001, value * 1.04 + 0.001]))
+        .collect();
+    card.intervals = Intervals::new(0.95, "bootstrap over rows, BCa, 2000 replicates", ends);
+}
+
+/// A method of many parameters, with everything that can be drawn.
+pub(crate) fn structured_matrix() -> Report {
+    let mut report = over_confident();
+    add_curves(&mut report.before, |c| 0.30 * c * (1.0 - c) + 0.055 + 0.06 * c);
+    add_curves(&mut report.after, |c| 0.012 * (c * 9.0).sin());
+    report.after.metrics.insert("accuracy", 0.8071);
+    let given = grid(60);
+    report.calibrator = CalibratorSummary {
+        method: "structured_matrix".into(),
+        temperature: None,
+        standard_error: None,
+        interval: None,
+        flags: vec!["classes_missing".into(), "few_rows".into()],
+        nll_before: 0.5035,
+        nll_after: 0.3811,
+        gradient: Some(2.2e-9),
+        iterations: 41,
+        curve: Vec::new(),
+        parameters: vec![("classes".into(), "10".into()), ("fitted_numbers".into(), "110".into())],
+        map: Some(CalibrationMap {
+            calibrated: given.iter().map(|c| c.powf(1.8)).collect(),
+            band: given
+                .iter()
+                .map(|c| [c.powf(1.8) - 0.3 * (1.0 - c) * c, c.powf(1.8) + 0.2 * (1.0 - c)])
+                .collect(),
+            given,
+        }),
+        ..report.calibrator
+    };
     report
 }
