@@ -95,11 +95,11 @@ impl Axes {
         Axes { x: UNIT_X, y: Scale { values: [0.0, 1.0], coordinates: [28.0 + (RIGHT - LEFT), 28.0] } };
     /// A small square, for one of many panels.
     pub(crate) const SMALL: Axes = Axes {
-        x: Scale { values: [0.0, 1.0], coordinates: [28.0, 176.0] },
-        y: Scale { values: [0.0, 1.0], coordinates: [24.0 + 148.0, 24.0] },
+        x: Scale { values: [0.0, 1.0], coordinates: [38.0, 178.0] },
+        y: Scale { values: [0.0, 1.0], coordinates: [24.0 + 140.0, 24.0] },
     };
     /// Size of a panel that holds a small square.
-    pub(crate) const SMALL_SIZE: [f64; 2] = [184.0, 206.0];
+    pub(crate) const SMALL_SIZE: [f64; 2] = [184.0, 198.0];
 
     /// Grid and labels of a small square, and the diagonal.
     pub(crate) fn small(canvas: &mut Canvas, title: &str, labels: [&str; 2]) -> Axes {

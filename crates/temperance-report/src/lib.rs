@@ -1,5 +1,7 @@
 //! Calibration reports: numbers in ([`Report`]), text, JSON, SVG figures and one HTML page out.
 //!
+//! A [`Comparison`] shows several methods on the same rows in the same four ways.
+//!
 //! This crate computes no statistics; it shows what another program measured. A report that was saved as JSON
 //! can be rendered again at any time:
 //!
@@ -32,6 +34,10 @@
 mod calibration_map;
 mod chart;
 mod class_reliability;
+mod comparison;
+mod comparison_figures;
+mod comparison_page;
+mod comparison_text;
 mod figures;
 mod format;
 mod html;
@@ -44,6 +50,7 @@ mod text;
 mod words;
 
 pub use chart::{Axis, Bar, Chart, Curve, Marks, Panel};
+pub use comparison::{Comparison, Difference, MethodRow};
 pub use figures::Figure;
 pub use model::{
     Bin, CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, Report,

@@ -174,7 +174,8 @@ pub(crate) fn interval_header(level: f64) -> String {
 
 /// `lower` and `upper` in little space.
 pub(crate) fn range(lower: f64, upper: f64) -> String {
-    format!("{}–{}", metric(lower), metric(upper))
+    let dash = if lower < 0.0 { " to " } else { "–" };
+    format!("{}{dash}{}", metric(lower), metric(upper))
 }
 
 /// Lines of text as they are written.
@@ -241,7 +242,7 @@ impl Text {
     }
 
     pub(crate) fn table(&mut self, table: &Table) {
-        self.lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+        self.lines.extend(table.lines().map(|line| line.trim_end().replace('\u{a0}', " ")));
     }
 
     pub(crate) fn done(self) -> String {
