@@ -61,7 +61,9 @@ struct Page {
 struct Figures {
     reliability: String,
     reliability_curves: Vec<String>,
-    fit: Vec<String>,
+    /// The first one stands beside the certificate.
+    fit: String,
+    more_of_fit: String,
     confidence: Vec<String>,
     classes: Vec<String>,
 }
@@ -76,10 +78,12 @@ impl Figures {
         let of = |names: &[&str]| -> Vec<String> {
             drawn.iter().filter(|(name, _)| names.contains(name)).map(|(_, html)| html.clone()).collect()
         };
+        let fit = of(&["nll", "map"]);
         Figures {
             reliability: of(&["reliability"]).concat(),
             reliability_curves: of(&["corp", "smooth"]),
-            fit: of(&["nll", "map"]),
+            fit: fit.first().cloned().unwrap_or_default(),
+            more_of_fit: fit.get(1).cloned().unwrap_or_default(),
             confidence: of(&["confidence", "risk-coverage"]),
             classes: of(&["classes"]),
         }
@@ -194,12 +198,14 @@ pub(crate) fn figure(number: usize, drawing: &Drawing) -> String {
 /// A figure as panels that can stand side by side or below each other, and its legend.
 fn inline(drawing: &Drawing) -> String {
     let width = drawing.panels.iter().map(|panel| panel.size[0]).fold(0.0, f64::max);
-    let class = match width {
-        width if width < 200.0 => "panels small",
-        width if width > 400.0 => "panels wide",
-        _ => "panels",
+    let mut html = match width {
+        width if width < 200.0 => "<div class=\"panels small\">".to_owned(),
+        width if width > 400.0 => format!(
+            "<div class=\"panels wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}, scrolls sideways\">",
+            format::escape(&drawing.title)
+        ),
+        _ => "<div class=\"panels\">".to_owned(),
     };
-    let mut html = format!("<div class=\"{class}\">");
     for panel in &drawing.panels {
         html += &panel.inline(drawing.name);
     }

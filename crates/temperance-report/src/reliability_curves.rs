@@ -79,8 +79,8 @@ pub(crate) fn corp(report: &Report) -> Option<Drawing> {
     if consistency {
         legend.push(band_entry(format!("{level} of curves if calibrated"), Ink::Muted));
         caption += &format!(
-            " The grey band around the diagonal is where {level} of the curves of a calibrated model would lie: a curve \
-             that leaves it is no chance."
+            " The grey band around the diagonal is where {level} of the curves of a calibrated model would lie: where the \
+             curve leaves it, chance is an unlikely cause."
         );
     }
     Some(Drawing {
@@ -193,7 +193,7 @@ fn smooth_panel(key: &str, title: &str, card: &Scorecard, curve: &SmoothCurve, d
     let densest =
         x.iter().zip(&curve.density).filter(|(_, d)| d.is_finite()).max_by(|a, b| a.1.total_cmp(b.1));
     if let Some((confidence, _)) = densest {
-        description += &format!(" Most rows have a confidence near {}.", optional(Some(*confidence)));
+        description += &format!(" The density is highest at confidence {}.", optional(Some(*confidence)));
     }
     Panel {
         key: key.to_owned(),

@@ -219,7 +219,7 @@ SKCE    −0.0010  −0.0020 to 0.0010  best at 0
     assert!(html.contains(
         "Below a value stands its 95\u{a0}% interval (bootstrap over rows, BCa, 2000 replicates)."
     ));
-    assert!(html.contains("0.0076<span class=\"hint\">0.0063 to 0.0089</span>"));
+    assert!(html.contains("0.0076<span class=\"hint\">0.0063 to 0.0077</span>"));
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn curves_describe_their_numbers() {
     let figures = samples::structured_matrix().figures();
     let svg = |name| &figures.iter().find(|figure| figure.name == name).unwrap().svg;
     assert!(svg("corp").contains("outside the band of a calibrated model at"), "{}", svg("corp"));
-    assert!(svg("smooth").contains("Most rows have a confidence near 1.0000."), "{}", svg("smooth"));
+    assert!(svg("smooth").contains("The density is highest at confidence 1.0000."), "{}", svg("smooth"));
     assert!(svg("map").contains("A confidence of 0.5 becomes 0.2872, of 0.7 becomes"), "{}", svg("map"));
     let svg = svg("risk-coverage");
     assert!(svg.contains("the area under the curve is 0.0789") && svg.contains("at coverage 0.9"), "{svg}");

@@ -458,7 +458,9 @@ fn add_curves(card: &mut Scorecard, excess: impl Fn(f64) -> f64) {
         .metrics
         .iter()
         .filter(|(name, _)| *name != "mean_entropy")
-        .map(|(name, value)| (name.to_owned(), [value * 0.96 - 0.001, value * 1.04 + 0.001]))
+        .map(|(name, value)| {
+            (name.to_owned(), [value - 0.04 * value.abs() - 0.001, value + 0.02 * value.abs()])
+        })
         .collect();
     card.intervals = Intervals::new(0.95, "bootstrap over rows, BCa, 2000 replicates", ends);
 }
