@@ -31,12 +31,14 @@ pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
         mean_probability: class.mean_probability,
         frequency: class.frequency,
         ece: class.ece,
+        reliability: Vec::new(),
     };
     Scorecard {
         metrics: Metrics::from_iter(measured.metrics.iter().map(|(name, value)| (name.as_str(), *value))),
         reliability: measured.reliability.bins().iter().map(bin).collect(),
         confidence_histogram: histogram(measured),
         per_class: measured.per_class.iter().zip(names).map(class).collect(),
+        ..Scorecard::default()
     }
 }
 
@@ -61,16 +63,16 @@ pub(crate) fn calibrator(fitted: &Fitted) -> Result<CalibratorSummary> {
     };
     Ok(CalibratorSummary {
         method: fitted.calibrator.method().to_owned(),
-        temperature: fitted.calibrator.parameters().number("temperature")?,
+        temperature: fitted.calibrator.parameters().number("temperature").ok(),
         standard_error: certificate.standard_error,
         interval: certificate.interval,
         flags: certificate.flags.iter().map(flag).collect(),
         nll_before: certificate.nll_before,
         nll_after: certificate.nll_after,
-        gradient: certificate.gradient.unwrap_or(0.0),
+        gradient: certificate.gradient,
         iterations: certificate.iterations,
         rows: certificate.rows,
-        curve: Vec::new(),
+        ..CalibratorSummary::default()
     })
 }
 

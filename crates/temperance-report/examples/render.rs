@@ -1,4 +1,4 @@
-//! Renders made-up reports, usual and odd ones, into a folder: `cargo run -p temperance-report --example render -- out`.
+//! Renders made-up reports and comparisons, usual and odd ones, into a folder: `cargo run -p temperance-report --example render -- out`.
 
 use std::path::Path;
 
@@ -18,7 +18,17 @@ fn main() -> std::io::Result<()> {
             std::fs::write(folder.join(format!("{name}-{}.svg", figure.name)), figure.svg)?;
         }
     }
+    for (name, make) in samples::COMPARISONS {
+        let comparison = make();
+        std::fs::write(folder.join(format!("{name}.txt")), comparison.text(80))?;
+        std::fs::write(folder.join(format!("{name}.json")), comparison.json())?;
+        std::fs::write(folder.join(format!("{name}.html")), comparison.html())?;
+        for figure in comparison.figures() {
+            std::fs::write(folder.join(format!("{name}-{}.svg", figure.name)), figure.svg)?;
+        }
+    }
     println!("{}", samples::over_confident().text(80));
+    println!("{}", samples::comparison().text(80));
     println!("{}", samples::over_confident().before.text(80));
     Ok(())
 }

@@ -166,7 +166,7 @@ impl Panel {
         let middle = (LEFT + right) / 2.0;
         canvas.text(Ink::Muted, LABEL, Anchor::Middle, [middle, HEIGHT - 6.0], &self.x.label);
         svg::Panel {
-            key: "chart",
+            key: "chart".to_owned(),
             title: self.title.clone(),
             description: self.description(),
             size: [width, HEIGHT],
@@ -250,7 +250,7 @@ fn short(value: f64) -> String {
 }
 
 /// The pieces of a curve that lie between two heights, cut where it crosses them.
-fn pieces(points: &[[f64; 2]], [low, high]: [f64; 2]) -> Vec<Vec<[f64; 2]>> {
+pub(crate) fn pieces(points: &[[f64; 2]], [low, high]: [f64; 2]) -> Vec<Vec<[f64; 2]>> {
     let mut pieces: Vec<Vec<[f64; 2]>> = Vec::new();
     let mut open = false;
     for ends in points.windows(2) {

@@ -1,14 +1,15 @@
-//! The figures: reliability, loss against temperature, confidence.
+//! The figures: reliability, loss against temperature, confidence; and what the other figures share.
 
-use crate::format::{self, counted, fixed, metric, optional, temperature};
-use crate::model::{Bin, ConfidenceHistogram, Report, Scorecard};
+use crate::chart::pieces;
+use crate::format::{self, count, counted, fixed, metric, optional, temperature};
+use crate::model::{Bin, CalibratorSummary, ConfidenceHistogram, Report, Scorecard};
 use crate::svg::{self, Anchor, Canvas, Ink, Legend, Panel};
-use crate::words;
+use crate::{calibration_map, class_reliability, reliability_curves, risk_coverage, words};
 
 /// A figure as a file of its own: it has a background, needs no fonts and follows a dark screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// `reliability`, `nll`, `confidence`, or the name of a [`Chart`](crate::Chart): fit for a file name.
+    /// Such as `reliability`, or the name of a [`Chart`](crate::Chart): fit for a file name.
     pub name: &'static str,
     /// What it shows, in a few words.
     pub title: String,
@@ -17,16 +18,11 @@ pub struct Figure {
 }
 
 impl Report {
-    /// The figures: reliability diagram, loss against temperature, distributions of confidence.
+    /// The figures, in the order of the page: `reliability`, `corp`, `smooth`, `nll`, `map`, `confidence`,
+    /// `risk-coverage` and `classes`. Those that need numbers which the report does not have are left out; reliability
+    /// and confidence are always there.
     pub fn figures(&self) -> Vec<Figure> {
-        drawings(self)
-            .into_iter()
-            .map(|drawing| {
-                let Drawing { name, title, panels, legend } = drawing;
-                let svg = svg::file(name, &title, &panels, &legend);
-                Figure { name, title, svg }
-            })
-            .collect()
+        drawings(self).into_iter().map(Drawing::file).collect()
     }
 }
 
@@ -34,18 +30,37 @@ impl Report {
 pub(crate) struct Drawing {
     pub(crate) name: &'static str,
     pub(crate) title: String,
+    /// What it shows and how to read it, for a page.
+    pub(crate) caption: String,
     pub(crate) panels: Vec<Panel>,
     pub(crate) legend: Vec<Legend>,
 }
 
-/// All figures of a report.
-pub(crate) fn drawings(report: &Report) -> [Drawing; 3] {
-    [reliability(report), loss(report), confidence(report)]
+impl Drawing {
+    pub(crate) fn file(self) -> Figure {
+        let svg = svg::file(self.name, &self.title, &self.panels, &self.legend);
+        Figure { name: self.name, title: self.title, svg }
+    }
 }
 
-const WIDTH: f64 = 360.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = WIDTH - 12.0;
+/// All figures of a report.
+pub(crate) fn drawings(report: &Report) -> Vec<Drawing> {
+    let figures = [
+        Some(reliability(report)),
+        reliability_curves::corp(report),
+        reliability_curves::smooth(report),
+        loss(report),
+        report.calibrator.map.as_ref().and_then(calibration_map::drawing),
+        Some(confidence(report)),
+        risk_coverage::drawing(report),
+        class_reliability::drawing(report),
+    ];
+    figures.into_iter().flatten().collect()
+}
+
+pub(crate) const WIDTH: f64 = 360.0;
+pub(crate) const LEFT: f64 = 46.0;
+pub(crate) const RIGHT: f64 = WIDTH - 12.0;
 pub(crate) const TICK: f64 = 11.0;
 pub(crate) const LABEL: f64 = 12.0;
 const FIFTHS: [f64; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
@@ -67,6 +82,140 @@ impl Scale {
 
 const UNIT_X: Scale = Scale { values: [0.0, 1.0], coordinates: [LEFT, RIGHT] };
 
+/// Where something is drawn, in values and in coordinates.
+#[derive(Clone, Copy)]
+pub(crate) struct Axes {
+    pub(crate) x: Scale,
+    pub(crate) y: Scale,
+}
+
+impl Axes {
+    /// A large square for two fractions, both from 0 to 1.
+    pub(crate) const SQUARE: Axes =
+        Axes { x: UNIT_X, y: Scale { values: [0.0, 1.0], coordinates: [28.0 + (RIGHT - LEFT), 28.0] } };
+    /// A small square, for one of many panels.
+    pub(crate) const SMALL: Axes = Axes {
+        x: Scale { values: [0.0, 1.0], coordinates: [38.0, 178.0] },
+        y: Scale { values: [0.0, 1.0], coordinates: [24.0 + 140.0, 24.0] },
+    };
+    /// Size of a panel that holds a small square.
+    pub(crate) const SMALL_SIZE: [f64; 2] = [184.0, 198.0];
+
+    /// Grid and labels of a small square, and the diagonal.
+    pub(crate) fn small(canvas: &mut Canvas, title: &str, labels: [&str; 2]) -> Axes {
+        let axes = Axes::SMALL;
+        canvas.bold(Ink::Main, 12.0, Anchor::Start, [4.0, 13.0], &shortened(title, 25));
+        axes.grid(canvas, &[0.0, 0.5, 1.0], axes.bottom());
+        axes.diagonal(canvas);
+        canvas.text(Ink::Muted, TICK, Anchor::Middle, [axes.middle(), axes.bottom() + 30.0], labels[0]);
+        canvas.upward(Ink::Muted, TICK, [9.0, (axes.bottom() + axes.y.coordinates[1]) / 2.0], labels[1]);
+        axes
+    }
+
+    pub(crate) fn bottom(&self) -> f64 {
+        self.y.coordinates[0]
+    }
+
+    pub(crate) fn middle(&self) -> f64 {
+        (self.x.coordinates[0] + self.x.coordinates[1]) / 2.0
+    }
+
+    pub(crate) fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        [self.x.at(x), self.y.at(y)]
+    }
+
+    /// Lines at the same values of both axes, their labels, those of the horizontal axis below `foot`.
+    pub(crate) fn grid(&self, canvas: &mut Canvas, ticks: &[f64], foot: f64) {
+        let ([left, right], [bottom, top]) = (self.x.coordinates, self.y.coordinates);
+        for &tick in ticks {
+            let [x, y] = self.at([tick, tick]);
+            canvas.line(Ink::Faint, 1.0, false, [x, top], [x, bottom]);
+            canvas.line(Ink::Faint, 1.0, false, [left, y], [right, y]);
+            canvas.text(Ink::Muted, TICK, Anchor::End, [left - 5.0, y + 4.0], &short_tick(tick));
+            canvas.text(Ink::Muted, TICK, Anchor::Middle, [x, foot + 15.0], &short_tick(tick));
+        }
+    }
+
+    pub(crate) fn diagonal(&self, canvas: &mut Canvas) {
+        canvas.line(Ink::Muted, 1.2, true, self.at([0.0, 0.0]), self.at([1.0, 1.0]));
+    }
+
+    pub(crate) fn frame(&self, canvas: &mut Canvas) {
+        let ([left, right], [bottom, top]) = (self.x.coordinates, self.y.coordinates);
+        canvas.line(Ink::Muted, 1.0, false, [left, top], [left, bottom]);
+        canvas.line(Ink::Muted, 1.0, false, [left, bottom], [right, bottom]);
+    }
+
+    /// A curve, broken where it is not finite or leaves the axes.
+    pub(crate) fn curve(&self, canvas: &mut Canvas, ink: Ink, dashes: &str, xs: &[f64], ys: &[f64]) {
+        for piece in pieces(&points(xs, ys), self.y.values) {
+            let piece: Vec<[f64; 2]> = piece.into_iter().map(|point| self.at(point)).collect();
+            canvas.dashed_polyline(ink, 2.0, dashes, &piece);
+        }
+    }
+
+    /// A band between lower and upper ends, broken where it is not finite.
+    pub(crate) fn band(&self, canvas: &mut Canvas, ink: Ink, xs: &[f64], ends: &[[f64; 2]]) {
+        let places: Vec<[f64; 3]> = xs.iter().zip(ends).map(|(&x, &[low, high])| [x, low, high]).collect();
+        for run in places.split(|place| place.iter().any(|number| !number.is_finite())) {
+            let upper = run.iter().map(|&[x, _, high]| self.at([x, high]));
+            let lower = run.iter().rev().map(|&[x, low, _]| self.at([x, low]));
+            canvas.polygon(ink, 0.2, &upper.chain(lower).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// Two arrays as points.
+pub(crate) fn points(xs: &[f64], ys: &[f64]) -> Vec<[f64; 2]> {
+    xs.iter().zip(ys).map(|(&x, &y)| [x, y]).collect()
+}
+
+/// The height of a curve at `x`, between its points; none outside them.
+pub(crate) fn interpolated(xs: &[f64], ys: &[f64], x: f64) -> Option<f64> {
+    let points = points(xs, ys);
+    points.windows(2).find_map(|ends| {
+        let [[x0, y0], [x1, y1]] = [ends[0], ends[1]];
+        let height = if x1 > x0 { y0 + (x - x0) / (x1 - x0) * (y1 - y0) } else { y1 };
+        ((x0..=x1).contains(&x) && height.is_finite()).then_some(height)
+    })
+}
+
+/// A tick of a fraction: `0`, `0.5`, `1`.
+fn short_tick(tick: f64) -> String {
+    let text = fixed(tick, 1);
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// A foreign name of at most so many characters.
+pub(crate) fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_owned();
+    }
+    name.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// An entry of a legend that draws its sample.
+pub(crate) fn entry(label: impl Into<String>, draw: impl FnOnce(&mut Canvas)) -> Legend {
+    let mut sample = Canvas::default();
+    draw(&mut sample);
+    Legend { sample, label: label.into() }
+}
+
+/// The entry for a curve.
+pub(crate) fn curve_entry(label: impl Into<String>, ink: Ink, dashes: &str) -> Legend {
+    entry(label, |canvas| canvas.dashed_polyline(ink, 2.0, dashes, &[[0.0, 7.0], [22.0, 7.0]]))
+}
+
+/// The entry for a band, with the curve or the diagonal within it.
+pub(crate) fn band_entry(label: impl Into<String>, ink: Ink) -> Legend {
+    entry(label, |canvas| canvas.rect(ink, 0.2, [1.0, 1.0], [21.0, 13.0]))
+}
+
+/// The entry for the diagonal.
+pub(crate) fn diagonal_entry(label: &str) -> Legend {
+    entry(label, |canvas| canvas.line(Ink::Muted, 1.2, true, [0.0, 7.0], [22.0, 7.0]))
+}
+
 // Reliability --------------------------------------------------------------------------------------------
 
 fn reliability(report: &Report) -> Drawing {
@@ -75,13 +224,31 @@ fn reliability(report: &Report) -> Drawing {
     Drawing {
         name: "reliability",
         title: "Reliability diagram before and after calibration".to_owned(),
+        caption: reliability_caption(report),
         panels: cards.map(|(key, title, card)| reliability_panel(key, title, card, largest)).into(),
         legend: reliability_legend(),
     }
 }
 
+fn reliability_caption(report: &Report) -> String {
+    let mut caption = "Accuracy against confidence on the held-out rows, before and after calibration. Vertical lines \
+                       are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of each bin."
+        .to_owned();
+    let empty =
+        |card: &Scorecard| card.reliability.iter().filter(|bin| bin.accuracy.is_none()).count() as u64;
+    let (before, after) = (empty(&report.before), empty(&report.after));
+    if before + after > 0 {
+        caption += &format!(
+            " {} before and {} after hold no rows and have no dot.",
+            counted(before, "bin", "bins"),
+            count(after)
+        );
+    }
+    caption
+}
+
 /// The weight of each bin as a fraction of the whole.
-fn shares(bins: &[Bin]) -> Vec<f64> {
+pub(crate) fn shares(bins: &[Bin]) -> Vec<f64> {
     let weight = |bin: &Bin| {
         if bin.weight.is_finite() { bin.weight.max(0.0) } else { 0.0 }
     };
@@ -90,7 +257,7 @@ fn shares(bins: &[Bin]) -> Vec<f64> {
 }
 
 /// The mean confidence and the accuracy of a bin, if both can be drawn.
-fn point(bin: &Bin) -> Option<[f64; 2]> {
+pub(crate) fn point(bin: &Bin) -> Option<[f64; 2]> {
     let point = [bin.confidence?, bin.accuracy?];
     point.iter().all(|x| x.is_finite()).then_some(point)
 }
@@ -170,7 +337,7 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
     canvas.text(Ink::Muted, LABEL, Anchor::Middle, [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0], "confidence");
 
     Panel {
-        key,
+        key: key.to_owned(),
         title: format!("Reliability diagram, {key} calibration"),
         description: reliability_description(title, card),
         size: [WIDTH, HEIGHT],
@@ -179,7 +346,7 @@ fn reliability_panel(key: &'static str, title: &str, card: &Scorecard, largest_s
 }
 
 /// Below the diagonal the model claims too much, above it too little.
-fn gap_ink(confidence: f64, accuracy: f64) -> Ink {
+pub(crate) fn gap_ink(confidence: f64, accuracy: f64) -> Ink {
     if accuracy < confidence { Ink::Orange } else { Ink::Blue }
 }
 
@@ -237,18 +404,23 @@ fn reliability_legend() -> Vec<Legend> {
 
 // Loss against temperature -------------------------------------------------------------------------------
 
-fn loss(report: &Report) -> Drawing {
+/// Nothing for a calibrator without a temperature.
+fn loss(report: &Report) -> Option<Drawing> {
     const TOP: f64 = 28.0;
     const BOTTOM: f64 = 250.0;
     const HEIGHT: f64 = BOTTOM + 40.0;
     let calibrator = &report.calibrator;
+    let fitted = calibrator.temperature?;
+    if !words::is_temperature(calibrator) && calibrator.curve.is_empty() {
+        return None;
+    }
     let mut canvas = Canvas::default();
     canvas.bold(Ink::Main, 14.0, Anchor::Start, [LEFT, 16.0], "Mean NLL of the fitting rows (nats)");
 
     let drawable = |&[t, nll]: &[f64; 2]| t > 0.0 && t.is_finite() && nll.is_finite();
     let curve: Vec<[f64; 2]> = calibrator.curve.iter().copied().filter(drawable).collect();
     let one = Some([1.0, calibrator.nll_before]).filter(drawable);
-    let optimum = Some([calibrator.temperature, calibrator.nll_after]).filter(drawable);
+    let optimum = Some([fitted, calibrator.nll_after]).filter(drawable);
     let interval = calibrator.interval.filter(|ends| ends.iter().all(|&t| t > 0.0 && t.is_finite()));
     let marks: Vec<[f64; 2]> = one.into_iter().chain(optimum).collect();
 
@@ -326,11 +498,33 @@ fn loss(report: &Report) -> Drawing {
          temperature {}.",
         metric(calibrator.nll_before),
         metric(calibrator.nll_after),
-        words::temperature_with_interval(calibrator),
+        words::temperature_with_interval(calibrator)?,
     );
     let title = "Loss against temperature".to_owned();
-    let panel = Panel { key: "curve", title: title.clone(), description, size: [WIDTH, HEIGHT], canvas };
-    Drawing { name: "nll", title, panels: vec![panel], legend: loss_legend(interval.is_some()) }
+    let panel =
+        Panel { key: "curve".to_owned(), title: title.clone(), description, size: [WIDTH, HEIGHT], canvas };
+    Some(Drawing {
+        name: "nll",
+        title,
+        caption: loss_caption(calibrator, fitted),
+        panels: vec![panel],
+        legend: loss_legend(interval.is_some()),
+    })
+}
+
+fn loss_caption(calibrator: &CalibratorSummary, t: f64) -> String {
+    let (before, after) = (metric(calibrator.nll_before), metric(calibrator.nll_after));
+    let t = temperature(t);
+    let mut caption = format!(
+        "Mean negative log-likelihood of the fitting rows against T: {before} at T\u{a0}=\u{a0}1 and {after} at T\u{a0}=\u{a0}{t}."
+    );
+    caption += match calibrator.interval {
+        Some(_) => {
+            " The shaded strip is the 95\u{a0}% interval of T. A deep, narrow valley determines T well."
+        }
+        None => " There is no interval of T to shade.",
+    };
+    caption
 }
 
 fn loss_legend(interval: bool) -> Vec<Legend> {
@@ -351,7 +545,7 @@ fn loss_legend(interval: bool) -> Vec<Legend> {
 }
 
 /// Smallest and largest of the finite values.
-fn span(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+pub(crate) fn span(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     values.filter(|value| value.is_finite()).fold(None, |span, value| {
         let [low, high] = span.unwrap_or([value; 2]);
         Some([f64::min(low, value), f64::max(high, value)])
@@ -447,6 +641,10 @@ fn confidence(report: &Report) -> Drawing {
     Drawing {
         name: "confidence",
         title: "Confidence of right and wrong predictions before and after calibration".to_owned(),
+        caption: "How the confidence is distributed over right predictions (top) and wrong ones (bottom), before and \
+                  after calibration. Each bar is a share of its own group, so the bars of a histogram add up to 1; \
+                  all four have the same scale."
+            .to_owned(),
         panels: cards
             .map(|(key, title, card)| confidence_panel(key, title, &card.confidence_histogram, largest))
             .into(),
@@ -519,7 +717,7 @@ fn confidence_panel(key: &'static str, title: &str, histogram: &ConfidenceHistog
     }
     canvas.text(Ink::Muted, LABEL, Anchor::Middle, [(LEFT + RIGHT) / 2.0, HEIGHT - 6.0], "confidence");
     Panel {
-        key,
+        key: key.to_owned(),
         title: format!("Confidence of right and wrong predictions, {key} calibration"),
         description,
         size: [WIDTH, HEIGHT],

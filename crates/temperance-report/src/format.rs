@@ -55,6 +55,24 @@ pub(crate) fn temperature(x: f64) -> String {
     number(x, Digits::Significant(4))
 }
 
+/// A number with as many significant digits as given.
+pub(crate) fn significant(x: f64, digits: usize) -> String {
+    number(x, Digits::Significant(digits))
+}
+
+/// A time in seconds with its unit: `1.2 ms`, `0.42 s`, `3.1 min`.
+pub(crate) fn seconds(x: f64) -> String {
+    match x {
+        x if !x.is_finite() => NONE.to_owned(),
+        0.0 => "0\u{a0}s".to_owned(),
+        x if x < 0.000_999_5 => format!("{}\u{a0}µs", number(1e6 * x, Digits::Significant(2))),
+        x if x < 0.0995 => format!("{}\u{a0}ms", number(1e3 * x, Digits::Significant(2))),
+        x if x < 99.5 => format!("{}\u{a0}s", number(x, Digits::Significant(2))),
+        x if x < 5970.0 => format!("{}\u{a0}min", number(x / 60.0, Digits::Significant(2))),
+        x => format!("{}\u{a0}h", number(x / 3600.0, Digits::Significant(2))),
+    }
+}
+
 /// A standard error: two significant digits.
 pub(crate) fn standard_error(x: f64) -> String {
     number(x, Digits::Significant(2))

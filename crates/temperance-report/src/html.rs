@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use crate::figures::{Drawing, drawings};
+use crate::figures::{Drawing, drawings, shortened};
 use crate::format::{self, NONE, change, clean, count, counted, metric, optional, temperature};
 use crate::model::{ClassRow, Report, Scorecard};
 use crate::svg;
 use crate::text::names;
-use crate::words::{self, Warning, flag_words, metric_words};
+use crate::words::{self, Warning, flag_words, is_temperature, metric_words, readable};
 
 /// More classes than this are cut to the [`WORST`].
 const CLASSES_SHOWN: usize = 100;
@@ -38,17 +38,15 @@ struct Page {
     tiles: Vec<Fact>,
     warnings: Vec<Warning>,
     notes: Vec<String>,
-    reliability: String,
-    reliability_caption: String,
+    figures: Figures,
     bins: Vec<Bins>,
     metrics: Vec<MetricRow>,
+    intervals_note: String,
+    fit_title: &'static str,
+    fit_link: &'static str,
     method_sentence: String,
     temperature_meaning: &'static str,
-    nll: String,
-    nll_caption: String,
     certificate: Vec<Fact>,
-    confidence: String,
-    confidence_caption: &'static str,
     class_note: String,
     per_class: Vec<Class>,
     unfit: bool,
@@ -59,15 +57,48 @@ struct Page {
     version: String,
 }
 
+/// The figures as HTML, by their section.
+struct Figures {
+    reliability: String,
+    reliability_curves: Vec<String>,
+    /// The first one stands beside the certificate.
+    fit: String,
+    more_of_fit: String,
+    confidence: Vec<String>,
+    classes: Vec<String>,
+}
+
+impl Figures {
+    fn new(report: &Report) -> Self {
+        let drawn: Vec<(&str, String)> = drawings(report)
+            .iter()
+            .enumerate()
+            .map(|(index, drawing)| (drawing.name, figure(index + 1, drawing)))
+            .collect();
+        let of = |names: &[&str]| -> Vec<String> {
+            drawn.iter().filter(|(name, _)| names.contains(name)).map(|(_, html)| html.clone()).collect()
+        };
+        let fit = of(&["nll", "map"]);
+        Figures {
+            reliability: of(&["reliability"]).concat(),
+            reliability_curves: of(&["corp", "smooth"]),
+            fit: fit.first().cloned().unwrap_or_default(),
+            more_of_fit: fit.get(1).cloned().unwrap_or_default(),
+            confidence: of(&["confidence", "risk-coverage"]),
+            classes: of(&["classes"]),
+        }
+    }
+}
+
 /// A label, a value and a remark.
-struct Fact {
-    label: String,
-    value: String,
-    was: String,
+pub(crate) struct Fact {
+    pub(crate) label: String,
+    pub(crate) value: String,
+    pub(crate) was: String,
 }
 
 impl Fact {
-    fn new(label: impl Into<String>, value: impl Into<String>, was: impl Into<String>) -> Self {
+    pub(crate) fn new(label: impl Into<String>, value: impl Into<String>, was: impl Into<String>) -> Self {
         Fact { label: label.into(), value: value.into(), was: was.into() }
     }
 }
@@ -76,7 +107,9 @@ struct MetricRow {
     label: String,
     meaning: &'static str,
     before: String,
+    before_interval: String,
     after: String,
+    after_interval: String,
     change: String,
     verdict: &'static str,
     direction: &'static str,
@@ -109,7 +142,6 @@ struct Class {
 
 fn page(report: &Report) -> Page {
     let calibrator = &report.calibrator;
-    let [reliability, nll, confidence] = drawings(report);
     let warnings = words::warnings(report);
     let per_class = classes(report);
     Page {
@@ -125,38 +157,55 @@ fn page(report: &Report) -> Page {
         unfit: !warnings.is_empty(),
         warnings,
         notes: report.notes.iter().map(|note| clean(note)).collect(),
-        reliability: inline(&reliability),
-        reliability_caption: reliability_caption(report),
+        figures: Figures::new(report),
         bins: bins(report),
         metrics: metric_rows(report),
+        intervals_note: intervals_note(report),
+        fit_title: match is_temperature(calibrator) {
+            true => "The temperature and how sure it is",
+            false => "The calibrator and its fit",
+        },
+        fit_link: if is_temperature(calibrator) { "Temperature" } else { "Calibrator" },
         method_sentence: method_sentence(report),
-        temperature_meaning: words::temperature_meaning(calibrator),
-        nll: inline(&nll),
-        nll_caption: nll_caption(report),
+        temperature_meaning: if is_temperature(calibrator) {
+            words::temperature_meaning(calibrator)
+        } else {
+            ""
+        },
         certificate: certificate(report),
-        confidence: inline(&confidence),
-        confidence_caption: "How the confidence is distributed over right predictions (top) and wrong ones (bottom), \
-                             before and after calibration. Each bar is a share of its own group, so the bars of a \
-                             histogram add up to 1; all four have the same scale.",
         class_note: class_note(report, per_class.len()),
         per_class,
-        is_temperature: is_temperature(report)
-            && calibrator.temperature > 0.0
-            && calibrator.temperature.is_finite(),
-        temperature_exact: calibrator.temperature.to_string(),
+        is_temperature: is_temperature(calibrator),
+        temperature_exact: calibrator
+            .temperature
+            .filter(|&t| is_temperature(calibrator) && t > 0.0 && t.is_finite())
+            .map_or_else(String::new, |t| t.to_string()),
         glossary: glossary(report),
         conventions: report.conventions.iter().map(|(name, text)| convention(name, text)).collect(),
         version: if report.version.is_empty() { "Temperance".to_owned() } else { clean(&report.version) },
     }
 }
 
-fn is_temperature(report: &Report) -> bool {
-    words::method(&report.calibrator) == "temperature scaling"
+/// A numbered figure with its caption.
+pub(crate) fn figure(number: usize, drawing: &Drawing) -> String {
+    format!(
+        "<figure>\n{}\n<figcaption><span class=\"number\">Figure {number}.</span> {}</figcaption>\n</figure>\n",
+        inline(drawing),
+        format::escape(&drawing.caption)
+    )
 }
 
 /// A figure as panels that can stand side by side or below each other, and its legend.
 fn inline(drawing: &Drawing) -> String {
-    let mut html = String::from("<div class=\"panels\">");
+    let width = drawing.panels.iter().map(|panel| panel.size[0]).fold(0.0, f64::max);
+    let mut html = match width {
+        width if width < 200.0 => "<div class=\"panels small\">".to_owned(),
+        width if width > 400.0 => format!(
+            "<div class=\"panels wide\" role=\"region\" tabindex=\"0\" aria-label=\"{}, scrolls sideways\">",
+            format::escape(&drawing.title)
+        ),
+        _ => "<div class=\"panels\">".to_owned(),
+    };
     for panel in &drawing.panels {
         html += &panel.inline(drawing.name);
     }
@@ -173,14 +222,24 @@ fn inline(drawing: &Drawing) -> String {
 
 fn tiles(report: &Report) -> Vec<Fact> {
     let calibrator = &report.calibrator;
-    let precision = match (words::is_optimum(calibrator), calibrator.interval) {
-        (false, _) => "not an optimum".to_owned(),
-        (true, Some([lower, upper])) => {
-            format!("95\u{a0}%: {} to {}", temperature(lower), temperature(upper))
+    let mut tiles = Vec::new();
+    match calibrator.temperature.filter(|_| is_temperature(calibrator)) {
+        Some(t) => {
+            let precision = match (words::is_optimum(calibrator), calibrator.interval) {
+                (false, _) => "not an optimum".to_owned(),
+                (true, Some([lower, upper])) => {
+                    format!("95\u{a0}%: {} to {}", temperature(lower), temperature(upper))
+                }
+                (true, None) => "no interval".to_owned(),
+            };
+            tiles.push(Fact::new("Temperature T", temperature(t), precision));
         }
-        (true, None) => "no interval".to_owned(),
-    };
-    let mut tiles = vec![Fact::new("Temperature T", temperature(calibrator.temperature), precision)];
+        None => {
+            let rows = format!("fitted on {}", counted(calibrator.rows, "row", "rows"));
+            let name = shortened(&words::method_short(&calibrator.method), 24);
+            tiles.push(Fact::new("Calibrator", name, rows));
+        }
+    }
     for (name, label) in
         [("ece", "Calibration error (ECE)"), ("nll", "Loss (NLL, nats)"), ("accuracy", "Accuracy")]
     {
@@ -193,23 +252,6 @@ fn tiles(report: &Report) -> Vec<Fact> {
         tiles.push(Fact::new(label, optional(after), was));
     }
     tiles
-}
-
-fn reliability_caption(report: &Report) -> String {
-    let mut caption = "Accuracy against confidence on the held-out rows, before and after calibration. Vertical lines \
-                       are 95\u{a0}% intervals; shaded steps are the gaps that ECE averages. Below, the share of each bin."
-        .to_owned();
-    let empty =
-        |card: &Scorecard| card.reliability.iter().filter(|bin| bin.accuracy.is_none()).count() as u64;
-    let (before, after) = (empty(&report.before), empty(&report.after));
-    if before + after > 0 {
-        caption += &format!(
-            " {} before and {} after hold no rows and have no dot.",
-            counted(before, "bin", "bins"),
-            count(after)
-        );
-    }
-    caption
 }
 
 fn bins(report: &Report) -> Vec<Bins> {
@@ -245,7 +287,9 @@ fn metric_rows(report: &Report) -> Vec<MetricRow> {
                 label: words.label,
                 meaning: words.meaning,
                 before: optional(before),
+                before_interval: interval(report.before.intervals.get(name)),
                 after: optional(after),
+                after_interval: interval(report.after.intervals.get(name)),
                 change: before
                     .zip(after)
                     .map_or_else(|| NONE.to_owned(), |(before, after)| change(before, after)),
@@ -254,58 +298,74 @@ fn metric_rows(report: &Report) -> Vec<MetricRow> {
         .collect()
 }
 
+/// `0.0110 to 0.0190`; empty for none.
+pub(crate) fn interval(ends: Option<[f64; 2]>) -> String {
+    ends.map_or_else(String::new, |[lower, upper]| format!("{} to {}", metric(lower), metric(upper)))
+}
+
+/// What the small print below the values is.
+fn intervals_note(report: &Report) -> String {
+    let cards = [&report.after, &report.before];
+    let Some(intervals) = cards.iter().map(|card| &card.intervals).find(|intervals| !intervals.is_empty())
+    else {
+        return String::new();
+    };
+    let mut note = format!("Below a value stands its {} interval", words::percent(intervals.level));
+    if !intervals.method.is_empty() {
+        note += &format!(" ({})", clean(&intervals.method));
+    }
+    note + "."
+}
+
 fn method_sentence(report: &Report) -> String {
-    let rows = counted(report.calibrator.rows, "row", "rows");
-    if is_temperature(report) {
+    let calibrator = &report.calibrator;
+    let rows = counted(calibrator.rows, "row", "rows");
+    if is_temperature(calibrator) {
         format!(
             "Temperature scaling divides all logits by one number T, chosen so that the labels of the {rows} it was \
              fitted on become as likely as possible."
         )
+    } else if calibrator.method == "identity" {
+        "No calibration: the probabilities are those of the model.".to_owned()
     } else {
-        let method = words::method(&report.calibrator);
-        format!("The report is about {method}, fitted on {rows}; T is its temperature.")
+        format!("The report is about {}, fitted on {rows}.", words::method(calibrator))
     }
 }
 
-fn nll_caption(report: &Report) -> String {
-    let calibrator = &report.calibrator;
-    let (before, after) = (metric(calibrator.nll_before), metric(calibrator.nll_after));
-    let t = temperature(calibrator.temperature);
-    let mut caption = format!(
-        "Mean negative log-likelihood of the fitting rows against T: {before} at T\u{a0}=\u{a0}1 and {after} at T\u{a0}=\u{a0}{t}."
-    );
-    caption += match calibrator.interval {
-        Some(_) => {
-            " The shaded strip is the 95\u{a0}% interval of T. A deep, narrow valley determines T well."
-        }
-        None => " There is no interval of T to shade.",
-    };
-    caption
-}
-
+/// What is known of the fit; what the method does not have is left out.
 fn certificate(report: &Report) -> Vec<Fact> {
     let calibrator = &report.calibrator;
-    let error = calibrator.standard_error.map_or_else(|| NONE.to_owned(), format::standard_error);
-    let interval = calibrator.interval.map_or_else(
-        || NONE.to_owned(),
-        |[lower, upper]| format!("{} to {}", temperature(lower), temperature(upper)),
-    );
+    let scaling = is_temperature(calibrator);
+    let ends = |[lower, upper]: [f64; 2]| format!("{} to {}", temperature(lower), temperature(upper));
     let mut flags: Vec<String> = calibrator.flags.iter().map(|flag| clean(flag)).collect();
     if flags.is_empty() {
         flags.push("none".to_owned());
     }
-    vec![
-        Fact::new("Method", clean(&calibrator.method), ""),
-        Fact::new("Temperature T", temperature(calibrator.temperature), ""),
-        Fact::new("Standard error", error, "how much T would vary with other rows"),
-        Fact::new("95\u{a0}% interval", interval, "range of plausible values of T"),
-        Fact::new("Loss at T\u{a0}=\u{a0}1", metric(calibrator.nll_before), "mean NLL in nats"),
-        Fact::new("Loss at the fit", metric(calibrator.nll_after), ""),
-        Fact::new("Slope", format::magnitude(calibrator.gradient), "0 at an optimum"),
-        Fact::new("Iterations", count(calibrator.iterations.into()), ""),
-        Fact::new("Fitting rows", count(calibrator.rows), ""),
-        Fact::new("Flags", flags.join(", "), "what is unusual about the fit"),
-    ]
+    let mut facts = vec![Fact::new("Method", clean(&calibrator.method), "")];
+    for (name, value) in &calibrator.parameters {
+        facts.push(Fact::new(words::capitalised(&readable(name)), clean(value), ""));
+    }
+    if scaling || calibrator.temperature.is_some() {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+        let error = or_none(calibrator.standard_error.map(format::standard_error));
+        facts.push(Fact::new("Temperature T", or_none(calibrator.temperature.map(temperature)), ""));
+        facts.push(Fact::new("Standard error", error, "how much T would vary with other rows"));
+        let interval = or_none(calibrator.interval.map(ends));
+        facts.push(Fact::new("95\u{a0}% interval", interval, "range of plausible values of T"));
+    }
+    let before = if scaling { "Loss at T\u{a0}=\u{a0}1" } else { "Loss as given" };
+    facts.push(Fact::new(before, metric(calibrator.nll_before), "mean NLL in nats"));
+    let after = if scaling { "Loss at the fit" } else { "Loss calibrated" };
+    facts.push(Fact::new(after, metric(calibrator.nll_after), ""));
+    if let Some(gradient) = calibrator.gradient {
+        facts.push(Fact::new("Slope", format::magnitude(gradient), "0 at an optimum"));
+    }
+    if calibrator.iterations > 0 || calibrator.gradient.is_some() {
+        facts.push(Fact::new("Iterations", count(calibrator.iterations.into()), ""));
+    }
+    facts.push(Fact::new("Fitting rows", count(calibrator.rows), ""));
+    facts.push(Fact::new("Flags", flags.join(", "), "what is unusual about the fit"));
+    facts
 }
 
 fn classes(report: &Report) -> Vec<Class> {
@@ -352,9 +412,9 @@ fn class_note(report: &Report, shown: usize) -> String {
     }
 }
 
-fn convention(name: &str, text: &str) -> Fact {
+pub(crate) fn convention(name: &str, text: &str) -> Fact {
     let words = metric_words(name);
-    let label = if words.meaning.is_empty() { clean(name).replace('_', " ") } else { words.label };
+    let label = if words.meaning.is_empty() { readable(name) } else { words.label };
     Fact::new(label, clean(text), "")
 }
 
@@ -389,7 +449,7 @@ fn glossary(report: &Report) -> Vec<Fact> {
         Fact::new(
             "NLL, negative log-likelihood",
             "The mean of −ln p, where p is the probability given to the right class, in nats; also called \
-             cross-entropy. It is the loss most classifiers are trained with and what the fit of T minimises. It \
+             cross-entropy. It is the loss most classifiers are trained with and most calibrators are fitted by. It \
              rewards being both right and honest.",
             "",
         ),
@@ -406,15 +466,23 @@ fn glossary(report: &Report) -> Vec<Fact> {
             "",
         ),
     ];
+    if !is_temperature(&report.calibrator) {
+        entries.retain(|entry| entry.label != "Temperature T");
+    }
     for flag in &report.calibrator.flags {
-        let (_, text) = flag_words(flag);
+        let (_, text) = flag_words(flag, is_temperature(&report.calibrator));
         entries.push(Fact::new(format!("Flag {}", clean(flag)), text, ""));
     }
     if report.calibrator.flags.is_empty() {
         let known = [
-            ("at_bound", "the best T lies at or beyond the bounds of the search"),
-            ("separable", "the model is right on every fitting row, so that they cannot determine T"),
-            ("worse_than_constant", "no T does better than the same probability for every class"),
+            ("at_bound", "the best parameters lie at or beyond the bounds of the search"),
+            (
+                "separable",
+                "the fitting rows can be told apart without error, so that they cannot determine the fit",
+            ),
+            ("worse_than_constant", "the fit does no better than the same probability for every class"),
+            ("classes_missing", "some classes have no fitting row"),
+            ("few_rows", "there are fewer fitting rows than numbers to find"),
         ];
         let text: Vec<String> = known.iter().map(|(flag, text)| format!("{flag}: {text}")).collect();
         let text = format!("What a fit can warn of. {}. This fit raised none.", text.join("; "));

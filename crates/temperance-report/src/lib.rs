@@ -1,5 +1,7 @@
 //! Calibration reports: numbers in ([`Report`]), text, JSON, SVG figures and one HTML page out.
 //!
+//! A [`Comparison`] shows several methods on the same rows in the same four ways.
+//!
 //! This crate computes no statistics; it shows what another program measured. A report that was saved as JSON
 //! can be rendered again at any time:
 //!
@@ -12,7 +14,7 @@
 //!     n_test: 5000,
 //!     before: scorecard(0.137),
 //!     after: scorecard(0.012),
-//!     calibrator: CalibratorSummary { temperature: 2.0463, ..CalibratorSummary::default() },
+//!     calibrator: CalibratorSummary { temperature: Some(2.0463), ..CalibratorSummary::default() },
 //!     ..Report::default()
 //! }
 //! .json();
@@ -29,17 +31,29 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod calibration_map;
 mod chart;
+mod class_reliability;
+mod comparison;
+mod comparison_figures;
+mod comparison_page;
+mod comparison_text;
 mod figures;
 mod format;
 mod html;
 mod model;
 mod nonfinite;
+mod reliability_curves;
+mod risk_coverage;
 mod svg;
 mod text;
 mod words;
 
 pub use chart::{Axis, Bar, Chart, Curve, Marks, Panel};
+pub use comparison::{Comparison, Difference, MethodRow};
 pub use figures::Figure;
-pub use model::{Bin, CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Report, Scorecard};
+pub use model::{
+    Bin, CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, Report,
+    RiskCoverage, Scorecard, SmoothCurve,
+};
 pub use text::notes;

@@ -75,13 +75,154 @@ pub struct Scorecard {
     /// One row per class, in the order of the classes.
     #[serde(default)]
     pub per_class: Vec<ClassRow>,
+    /// Intervals of the metrics.
+    #[serde(default, skip_serializing_if = "Intervals::is_empty")]
+    pub intervals: Intervals,
+    /// The CORP reliability diagram: no bins, but the monotone curve that fits the outcomes best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corp: Option<Corp>,
+    /// The smoothed reliability curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smooth: Option<SmoothCurve>,
+    /// The error of the predictions that are kept when the least confident ones are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_coverage: Option<RiskCoverage>,
+}
+
+/// Intervals of metrics, all at one level and by one method.
+///
+/// ```
+/// use temperance_report::Intervals;
+///
+/// let intervals = Intervals::new(0.95, "bootstrap, BCa, 2000 replicates", [("ece", [0.011, 0.019])]);
+/// assert_eq!(intervals.get("ece"), Some([0.011, 0.019]));
+/// assert_eq!(intervals.get("nll"), None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Intervals {
+    /// The level as a fraction: 0.95.
+    #[serde(with = "nonfinite::one")]
+    pub level: f64,
+    /// How they were found, such as `bootstrap over rows, BCa, 2000 replicates`.
+    #[serde(default)]
+    pub method: String,
+    /// Lower and upper end by the name of the metric; a metric without an interval is left out.
+    #[serde(with = "nonfinite::named_pairs")]
+    pub ends: BTreeMap<String, [f64; 2]>,
+}
+
+impl Intervals {
+    /// Intervals at a level, by a method.
+    pub fn new<S: Into<String>>(
+        level: f64,
+        method: impl Into<String>,
+        ends: impl IntoIterator<Item = (S, [f64; 2])>,
+    ) -> Self {
+        let ends = ends.into_iter().map(|(name, ends)| (name.into(), ends)).collect();
+        Intervals { level, method: method.into(), ends }
+    }
+
+    /// Lower and upper end of the interval of a metric.
+    pub fn get(&self, metric: &str) -> Option<[f64; 2]> {
+        self.ends.get(metric).copied()
+    }
+
+    /// Whether there is no interval.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// A CORP reliability diagram (Dimitriadis, Gneiting and Jordan 2021): the monotone curve, by pooling adjacent
+/// violators, that is closest to the outcomes.
+///
+/// All arrays are of the same length, in the order of rising confidence; bands may be empty. The curve is drawn with
+/// straight lines from point to point: for a step, give its confidence twice.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Corp {
+    /// Confidences, rising, from 0 to 1.
+    #[serde(with = "nonfinite::list")]
+    pub confidence: Vec<f64>,
+    /// The recalibrated probability there: the fraction of predictions that are right, never falling.
+    #[serde(with = "nonfinite::list")]
+    pub recalibrated: Vec<f64>,
+    /// Around the diagonal: lower and upper end of where the curve of a calibrated model would lie.
+    #[serde(default, with = "nonfinite::pairs", skip_serializing_if = "Vec::is_empty")]
+    pub consistency_band: Vec<[f64; 2]>,
+    /// Around the curve: lower and upper end of its interval.
+    #[serde(default, with = "nonfinite::pairs", skip_serializing_if = "Vec::is_empty")]
+    pub confidence_band: Vec<[f64; 2]>,
+    /// Level of the bands as a fraction: 0.9.
+    #[serde(default, with = "nonfinite::one")]
+    pub level: f64,
+}
+
+/// A reliability curve by kernel smoothing (Błasiok and Nakkiran 2023), over a grid of confidences.
+///
+/// All arrays are of the same length, in the order of rising confidence; the band may be empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SmoothCurve {
+    /// Confidences, rising, from 0 to 1.
+    #[serde(with = "nonfinite::list")]
+    pub confidence: Vec<f64>,
+    /// Smoothed fraction of predictions of this confidence that are right.
+    #[serde(with = "nonfinite::list")]
+    pub accuracy: Vec<f64>,
+    /// Density of the confidence there, in any unit: only its shape is drawn.
+    #[serde(with = "nonfinite::list")]
+    pub density: Vec<f64>,
+    /// Lower and upper end of the interval of the accuracy.
+    #[serde(default, with = "nonfinite::pairs", skip_serializing_if = "Vec::is_empty")]
+    pub band: Vec<[f64; 2]>,
+    /// Level of the band as a fraction: 0.95.
+    #[serde(default, with = "nonfinite::one")]
+    pub level: f64,
+    /// Width of the kernel, in confidence.
+    #[serde(default, with = "nonfinite::option", skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<f64>,
+}
+
+/// The error of the predictions that are kept when the least confident ones are refused.
+///
+/// All arrays are of the same length, in the order of rising coverage; the oracle may be empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RiskCoverage {
+    /// Fractions of the predictions that are kept, rising, above 0 to 1.
+    #[serde(with = "nonfinite::list")]
+    pub coverage: Vec<f64>,
+    /// Fraction of the kept predictions that are wrong.
+    #[serde(with = "nonfinite::list")]
+    pub risk: Vec<f64>,
+    /// The same if all wrong predictions were refused first: no order of refusal does better.
+    #[serde(default, with = "nonfinite::list", skip_serializing_if = "Vec::is_empty")]
+    pub oracle: Vec<f64>,
+}
+
+/// What a calibrator makes of a confidence.
+///
+/// All arrays are of the same length, in the order of rising confidence; the band may be empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CalibrationMap {
+    /// Confidences before calibration, rising, from 0 to 1.
+    #[serde(with = "nonfinite::list")]
+    pub given: Vec<f64>,
+    /// The confidence after calibration: of a calibrator that sees more than the confidence, the mean or median of
+    /// the rows there.
+    #[serde(with = "nonfinite::list")]
+    pub calibrated: Vec<f64>,
+    /// Lower and upper end of where most rows lie there, such as their 10 % and 90 % quantile; empty if the calibrated
+    /// confidence depends on nothing but the given one.
+    #[serde(default, with = "nonfinite::pairs", skip_serializing_if = "Vec::is_empty")]
+    pub band: Vec<[f64; 2]>,
 }
 
 /// An ordered map from a metric's name to its value.
 ///
-/// Known names get a plain label and a direction when shown: `accuracy`, `top_5` (any `top_k`), `nll`,
-/// `brier`, `ece`, `mce`, `rmsce`, `ece_equal_mass`, `classwise_ece`, `mean_confidence`, `mean_entropy`,
-/// `overconfidence`, `underconfidence`. Others are shown under their name.
+/// Known names get a plain label and a direction when shown: `accuracy`, `top_5` (any `top_k`), the scores `nll`
+/// and `brier` with their parts (`corp_mcb`, `corp_dsc`, `corp_unc`, `murphy_reliability`, `murphy_resolution`,
+/// `murphy_uncertainty`), calibration errors (`ece`, `mce`, `rmsce`, `ece_equal_mass`, `ece_sweep`, `smooth_ece`,
+/// `kde_ece`, `l2_debiased`, `mmce`, `skce`, `classwise_ece` and more), `aurc`, `eaurc`, `mean_confidence`,
+/// `mean_entropy`, `overconfidence`, `underconfidence`. Others are shown under their name.
 ///
 /// ```
 /// use temperance_report::Metrics;
@@ -234,39 +375,51 @@ pub struct ClassRow {
     /// Calibration error of this class's probability over all rows, whatever was predicted.
     #[serde(with = "nonfinite::one")]
     pub ece: f64,
+    /// Bins of all rows by the probability given to this class, rising: mean probability as `confidence`, the fraction
+    /// of rows whose label is this class as `accuracy`. Empty if they are not to be drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<Bin>,
 }
 
-/// A fitted calibrator and how well the data determine it.
+/// A fitted calibrator of any method and how well the data determine it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CalibratorSummary {
-    /// Name of the method, such as `temperature`.
+    /// Name of the method, such as `temperature` or `structured_matrix`. Methods of the library are shown under their
+    /// names in words ("structured matrix scaling"), others under the name given here.
     pub method: String,
-    /// The temperature T that divides the logits.
-    #[serde(with = "nonfinite::one")]
-    pub temperature: f64,
+    /// The temperature T that divides the logits; none if the method has no such number.
+    #[serde(default, with = "nonfinite::option")]
+    pub temperature: Option<f64>,
     /// Standard error of the temperature, if the fit has one.
     #[serde(default, with = "nonfinite::option")]
     pub standard_error: Option<f64>,
     /// 95 % interval of the temperature, lower and upper end.
     #[serde(default, with = "nonfinite::option_pair")]
     pub interval: Option<[f64; 2]>,
-    /// What is unusual about the fit: `at_bound`, `separable`, `worse_than_constant`.
+    /// What is unusual about the fit: `at_bound`, `separable`, `worse_than_constant`, `classes_missing`, `few_rows`.
     #[serde(default)]
     pub flags: Vec<String>,
-    /// Mean negative log-likelihood of the fitting rows at T = 1, in nats.
+    /// Mean negative log-likelihood of the fitting rows as given, in nats.
     #[serde(with = "nonfinite::one")]
     pub nll_before: f64,
-    /// Mean negative log-likelihood of the fitting rows at the fitted T, in nats.
+    /// Mean negative log-likelihood of the fitting rows through the calibrator, in nats.
     #[serde(with = "nonfinite::one")]
     pub nll_after: f64,
-    /// Slope of the loss at the fitted parameters; about 0 at an optimum.
-    #[serde(with = "nonfinite::one")]
-    pub gradient: f64,
-    /// Iterations of the solver.
+    /// Slope of the loss at the fitted parameters, about 0 at an optimum; none if the fit is no descent.
+    #[serde(default, with = "nonfinite::option")]
+    pub gradient: Option<f64>,
+    /// Iterations of the solver; 0 if it needs none.
     pub iterations: u32,
     /// Rows the calibrator was fitted on.
     pub rows: u64,
-    /// Pairs of T and the mean negative log-likelihood of the fitting rows (nats), T rising in equal ratios.
+    /// Pairs of T and the mean negative log-likelihood of the fitting rows (nats), T rising in equal ratios; empty
+    /// without a temperature.
     #[serde(default, with = "nonfinite::pairs")]
     pub curve: Vec<[f64; 2]>,
+    /// What was fitted, in short, by name: `weights` to `10 × 10`, `regularisation` to `0.01`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
+    /// What the calibrator makes of a confidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<CalibrationMap>,
 }

@@ -1,5 +1,6 @@
 //! Numbers in JSON, which knows no infinities: those are the strings `inf`, `-inf` and `nan`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -99,4 +100,10 @@ with!(
     pairs: Vec<[f64; 2]>, Vec<[Number; 2]>,
     |pairs| pairs.iter().map(|pair| pair.map(Number)).collect(),
     |pairs| pairs.into_iter().map(|pair| pair.map(|x| x.0)).collect()
+);
+with!(
+    /// Pairs of numbers by name.
+    named_pairs: BTreeMap<String, [f64; 2]>, BTreeMap<String, [Number; 2]>,
+    |pairs| pairs.iter().map(|(name, pair)| (name.clone(), pair.map(Number))).collect(),
+    |pairs| pairs.into_iter().map(|(name, pair)| (name, pair.map(|x| x.0))).collect()
 );

@@ -169,6 +169,20 @@ impl Canvas {
         );
     }
 
+    /// A filled area within these corners.
+    pub(crate) fn polygon(&mut self, ink: Ink, opacity: f64, corners: &[[f64; 2]]) {
+        if corners.len() < 3 {
+            return;
+        }
+        let corners: Vec<String> = corners.iter().map(|&[x, y]| format!("{},{}", px(x), px(y))).collect();
+        let _ = write!(
+            self.0,
+            "<polygon points=\"{}\" {} fill-opacity=\"{opacity}\"/>",
+            corners.join(" "),
+            ink.fill()
+        );
+    }
+
     /// A disc with a rim in the colour of the paper, so that it stands out from what it lies on.
     pub(crate) fn disc(&mut self, ink: Ink, radius: f64, [x, y]: [f64; 2]) {
         for (ink, radius) in [(Ink::Paper, radius + 1.0), (ink, radius)] {
@@ -217,7 +231,7 @@ impl Canvas {
 /// One panel of a figure, with its own name and description for those who do not see it.
 pub(crate) struct Panel {
     /// Part of its id: `before`.
-    pub(crate) key: &'static str,
+    pub(crate) key: String,
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) size: [f64; 2],
@@ -264,19 +278,27 @@ impl Legend {
     }
 }
 
+/// More panels than this are laid in rows of as many.
+const IN_A_ROW: usize = 4;
+
 /// Panels side by side with the legend below, as a file of its own.
 pub(crate) fn file(figure: &str, title: &str, panels: &[Panel], legend: &[Legend]) -> String {
     const MARGIN: f64 = 16.0;
     const GAP: f64 = 24.0;
     const LEGEND_LINE: f64 = 22.0;
-    let width = panels.iter().map(|panel| panel.size[0] + GAP).sum::<f64>() - GAP + 2.0 * MARGIN;
-    let tallest = panels.iter().map(|panel| panel.size[1]).fold(0.0, f64::max);
+    let rows = || panels.chunks(IN_A_ROW);
+    let row_width = |row: &[Panel]| row.iter().map(|panel| panel.size[0] + GAP).sum::<f64>() - GAP;
+    let width = rows().map(row_width).fold(0.0, f64::max) + 2.0 * MARGIN;
 
-    let mut body = String::new();
-    let mut x = MARGIN;
-    for panel in panels {
-        let _ = write!(body, "<g transform=\"translate({} {})\">{}</g>", px(x), px(MARGIN), panel.canvas.0);
-        x += panel.size[0] + GAP;
+    let (mut body, mut tallest) = (String::new(), 0.0);
+    for row in rows() {
+        let mut x = MARGIN;
+        let y = MARGIN + tallest + if tallest > 0.0 { GAP } else { 0.0 };
+        for panel in row {
+            let _ = write!(body, "<g transform=\"translate({} {})\">{}</g>", px(x), px(y), panel.canvas.0);
+            x += panel.size[0] + GAP;
+        }
+        tallest = y - MARGIN + row.iter().map(|panel| panel.size[1]).fold(0.0, f64::max);
     }
     // Text is not measured here; 6.6 a character is wide enough for this size in any usual font.
     let entry_width = |entry: &Legend| SAMPLE[0] + 8.0 + 6.6 * entry.label.chars().count() as f64 + 14.0;

@@ -8,7 +8,7 @@ use crate::model::{CalibratorSummary, Report, Scorecard};
 use crate::words::{self, Aim, metric_words};
 
 /// Narrower than this, tables cannot be read.
-const NARROWEST: usize = 40;
+pub(crate) const NARROWEST: usize = 40;
 /// From here on there is room to say which way is better.
 const ROOMY: usize = 72;
 
@@ -23,7 +23,7 @@ impl Report {
         text.blank();
         text.paragraph("", &words::headline(self));
         text.blank();
-        text.table(&self.comparison(width));
+        text.table(&self.metrics(width));
         text.blank();
         text.calibrator(&self.calibrator);
         for warning in words::warnings(self) {
@@ -34,8 +34,14 @@ impl Report {
         text.done()
     }
 
-    fn comparison(&self, width: usize) -> Table {
-        let mut table = table(width, &["metric", "before", "after", "change", ""], &[1, 2, 3]);
+    fn metrics(&self, width: usize) -> Table {
+        let intervals = &self.after.intervals;
+        let with_intervals = !intervals.is_empty() && width >= ROOMY;
+        let level = interval_header(intervals.level);
+        let mut table = match with_intervals {
+            true => table(width, &["metric", "before", "after", &level, "change", ""], &[1, 2, 3, 4]),
+            false => table(width, &["metric", "before", "after", "change", ""], &[1, 2, 3]),
+        };
         for name in names(&[&self.before, &self.after]) {
             let words = metric_words(name);
             let (before, after) = (self.before.metrics.get(name), self.after.metrics.get(name));
@@ -44,10 +50,16 @@ impl Report {
             let hint = match (words.verdict(name, &self.before, &self.after), words.aim) {
                 ("unchanged", _) | ("", Aim::Open) => String::new(),
                 ("", _) => words.direction().to_owned(),
-                (verdict, _) if width < ROOMY => verdict.to_owned(),
+                (verdict, _) if width < ROOMY || with_intervals => verdict.to_owned(),
                 (verdict, _) => format!("{verdict} ({})", words.direction()),
             };
-            table.add_row([words.label, optional(before), optional(after), change, hint]);
+            let mut cells = vec![words.label, optional(before), optional(after)];
+            if with_intervals {
+                cells
+                    .push(intervals.get(name).map_or_else(String::new, |[lower, upper]| range(lower, upper)));
+            }
+            cells.extend([change, hint]);
+            table.add_row(cells);
         }
         table
     }
@@ -69,7 +81,7 @@ impl CalibratorSummary {
         let mut text = Text::new(width.max(NARROWEST));
         text.calibrator(self);
         for flag in &self.flags {
-            let (title, meaning) = words::flag_words(flag);
+            let (title, meaning) = words::flag_words(flag, words::is_temperature(self));
             text.blank();
             text.paragraph("warning: ", &format!("{title}. {meaning}"));
         }
@@ -83,11 +95,21 @@ impl Scorecard {
     pub fn text(&self, width: usize) -> String {
         let width = width.max(NARROWEST);
         let mut text = Text::new(width);
-        let mut metrics = table(width, &["metric", "value", ""], &[1]);
+        let level = interval_header(self.intervals.level);
+        let mut metrics = match self.intervals.is_empty() {
+            true => table(width, &["metric", "value", ""], &[1]),
+            false => table(width, &["metric", "value", &level, ""], &[1, 2]),
+        };
         for (name, value) in self.metrics.iter() {
             let words = metric_words(name);
             let direction = words.direction().to_owned();
-            metrics.add_row([words.label, metric(value), direction]);
+            let mut cells = vec![words.label, metric(value)];
+            if !self.intervals.is_empty() {
+                let ends = self.intervals.get(name);
+                cells.push(ends.map_or_else(String::new, |[lower, upper]| range(lower, upper)));
+            }
+            cells.push(direction);
+            metrics.add_row(cells);
         }
         text.table(&metrics);
         if let Some(verdict) = words::confidence_verdict(self) {
@@ -127,7 +149,7 @@ pub(crate) fn names<'a>(cards: &[&'a Scorecard]) -> Vec<&'a str> {
     names
 }
 
-fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
+pub(crate) fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -145,28 +167,34 @@ fn table(width: usize, header: &[&str], right: &[usize]) -> Table {
     table
 }
 
+/// `95 % interval`.
+pub(crate) fn interval_header(level: f64) -> String {
+    format!("{} interval", words::percent(level)).replace('\u{a0}', " ")
+}
+
 /// `lower` and `upper` in little space.
-fn range(lower: f64, upper: f64) -> String {
-    format!("{}–{}", metric(lower), metric(upper))
+pub(crate) fn range(lower: f64, upper: f64) -> String {
+    let dash = if lower < 0.0 { " to " } else { "–" };
+    format!("{}{dash}{}", metric(lower), metric(upper))
 }
 
 /// Lines of text as they are written.
-struct Text {
+pub(crate) struct Text {
     lines: Vec<String>,
     width: usize,
 }
 
 impl Text {
-    fn new(width: usize) -> Self {
+    pub(crate) fn new(width: usize) -> Self {
         Text { lines: Vec::new(), width }
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.lines.push(String::new());
     }
 
     /// Wrapped text; lines after the first are indented below the first word.
-    fn paragraph(&mut self, lead: &str, text: &str) {
+    pub(crate) fn paragraph(&mut self, lead: &str, text: &str) {
         // Narrow spaces are for pages; a terminal gets plain digits.
         let text = format!("{lead}{}", text.replace('\u{202f}', ""));
         let indent = if lead.is_empty() { "" } else { "  " };
@@ -177,7 +205,7 @@ impl Text {
         );
     }
 
-    fn notes(&mut self, notes: &[String]) {
+    pub(crate) fn notes(&mut self, notes: &[String]) {
         for note in notes {
             self.blank();
             self.paragraph("note: ", &format::clean(note));
@@ -185,25 +213,39 @@ impl Text {
     }
 
     fn calibrator(&mut self, calibrator: &CalibratorSummary) {
-        let temperature = words::temperature_with_interval(calibrator).replace("interval ", "");
-        let meaning = words::temperature_meaning(calibrator);
-        self.paragraph("", &format!("temperature {temperature}: {meaning}"));
-        let fit = format!(
-            "fit: {}, {}, NLL {} to {}, slope {}",
-            counted(calibrator.rows, "row", "rows"),
-            counted(calibrator.iterations.into(), "iteration", "iterations"),
-            metric(calibrator.nll_before),
-            metric(calibrator.nll_after),
-            format::magnitude(calibrator.gradient),
-        );
+        let temperature = words::temperature_with_interval(calibrator);
+        let parameters = words::parameters(calibrator);
+        if !words::is_temperature(calibrator) || temperature.is_none() {
+            let mut text = words::method(calibrator);
+            if !parameters.is_empty() {
+                text += &format!(": {parameters}");
+            }
+            self.paragraph("", &text);
+        }
+        if let Some(temperature) = temperature {
+            let meaning = words::temperature_meaning(calibrator);
+            let temperature = temperature.replace("interval ", "");
+            self.paragraph("", &format!("temperature {temperature}: {meaning}"));
+            if words::is_temperature(calibrator) && !parameters.is_empty() {
+                self.paragraph("  ", &parameters);
+            }
+        }
+        let mut fit = format!("fit: {}", counted(calibrator.rows, "row", "rows"));
+        if calibrator.iterations > 0 || calibrator.gradient.is_some() {
+            fit += &format!(", {}", counted(calibrator.iterations.into(), "iteration", "iterations"));
+        }
+        fit += &format!(", NLL {} to {}", metric(calibrator.nll_before), metric(calibrator.nll_after));
+        if let Some(gradient) = calibrator.gradient {
+            fit += &format!(", slope {}", format::magnitude(gradient));
+        }
         self.paragraph("  ", &fit);
     }
 
-    fn table(&mut self, table: &Table) {
-        self.lines.extend(table.lines().map(|line| line.trim_end().to_owned()));
+    pub(crate) fn table(&mut self, table: &Table) {
+        self.lines.extend(table.lines().map(|line| line.trim_end().replace('\u{a0}', " ")));
     }
 
-    fn done(self) -> String {
+    pub(crate) fn done(self) -> String {
         self.lines.join("\n") + "\n"
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Aim {
     Higher,
     /// As near to the accuracy as possible.
     Accuracy,
+    /// As near to 0 as possible, from either side.
+    Nought,
     /// Neither way is better as such.
     Open,
 }
@@ -52,6 +54,61 @@ pub(crate) fn metric_words(name: &str) -> MetricWords {
         "underconfidence" => {
             ("under-confidence", "the part of ECE from bins with less confidence than accuracy", Aim::Lower)
         }
+        "top_label_ece" => {
+            ("top-label ECE", "ECE of the rows of each predicted class, averaged over rows", Aim::Lower)
+        }
+        "ece_sweep" => ("ECE, sweep", "ECE over as many bins of equal mass as stay in order", Aim::Lower),
+        "smooth_ece" => ("smooth ECE", "calibration error of the smoothed curve; needs no bins", Aim::Lower),
+        "kde_ece" => ("KDE ECE", "calibration error with density estimates in place of bins", Aim::Lower),
+        "mce_equal_mass" => {
+            ("MCE, equal mass", "largest gap of any bin, bins with equally many rows", Aim::Lower)
+        }
+        "rmsce_equal_mass" => {
+            ("RMSCE, equal mass", "root mean square gap over bins with equally many rows", Aim::Lower)
+        }
+        "l1_debiased" => ("ECE, debiased", "ECE less what chance alone would make of it", Aim::Lower),
+        "l2_debiased" => {
+            ("RMSCE, debiased", "root mean square gap less what chance alone would make of it", Aim::Lower)
+        }
+        "classwise_l2" | "classwise_l2_debiased" => (
+            if name == "classwise_l2" { "class-wise RMSCE" } else { "class-wise RMSCE, debiased" },
+            "root mean square gap of each class’s probability, averaged over classes",
+            Aim::Lower,
+        ),
+        "mmce" => ("MMCE", "maximum mean calibration error: a kernel finds gaps without bins", Aim::Lower),
+        "skce" => {
+            ("SKCE", "squared kernel calibration error of all probabilities; may fall below 0", Aim::Nought)
+        }
+        "corp_mcb" => {
+            ("miscalibration, CORP", "the part of the score that recalibration would remove", Aim::Lower)
+        }
+        "corp_dsc" => (
+            "discrimination, CORP",
+            "how much better than a constant the recalibrated confidence scores",
+            Aim::Higher,
+        ),
+        "corp_unc" => ("uncertainty, CORP", "score of the best constant; a property of the rows", Aim::Open),
+        "murphy_reliability" => {
+            ("reliability, Murphy", "the part of the Brier score that gaps cause", Aim::Lower)
+        }
+        "murphy_resolution" => {
+            ("resolution, Murphy", "how far the accuracies of the bins lie apart", Aim::Higher)
+        }
+        "murphy_uncertainty" => {
+            ("uncertainty, Murphy", "Brier score of the best constant; a property of the rows", Aim::Open)
+        }
+        "aurc" => (
+            "AURC",
+            "area under the risk–coverage curve: mean error as unsure predictions are refused",
+            Aim::Lower,
+        ),
+        "eaurc" => ("E-AURC", "AURC less that of refusing the wrong predictions first", Aim::Lower),
+        "spiegelhalter" | "spiegelhalter_z" => {
+            ("Spiegelhalter’s z", "a test of calibration: about −2 to 2 if calibrated", Aim::Nought)
+        }
+        "spiegelhalter_p" => {
+            ("Spiegelhalter’s p", "chance of a z as far from 0 if the model is calibrated", Aim::Open)
+        }
         _ => {
             let label =
                 match name.strip_prefix("top_").and_then(|k| k.trim_end_matches("_accuracy").parse().ok()) {
@@ -78,6 +135,7 @@ impl MetricWords {
             Aim::Lower => "lower is better",
             Aim::Higher => "higher is better",
             Aim::Accuracy => "best at accuracy",
+            Aim::Nought => "best at 0",
             Aim::Open => "",
         }
     }
@@ -89,6 +147,7 @@ impl MetricWords {
             match self.aim {
                 Aim::Lower => Some(value),
                 Aim::Higher => Some(-value),
+                Aim::Nought => Some(value.abs()),
                 Aim::Accuracy => Some((value - card.metrics.get("accuracy")?).abs()),
                 Aim::Open => None,
             }
@@ -122,15 +181,53 @@ pub(crate) fn confidence_verdict(card: &Scorecard) -> Option<String> {
     })
 }
 
-/// The calibrator in words: `temperature scaling`.
-pub(crate) fn method(calibrator: &CalibratorSummary) -> String {
-    match calibrator.method.as_str() {
-        "temperature" | "temperature_scaling" | "" => "temperature scaling".to_owned(),
-        other => format!("the calibrator “{}”", format::clean(other)),
-    }
+/// A method in words, and the same in a few characters for tables; none for a name that is not known.
+fn known_method(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        "identity" => ("no calibration", "uncalibrated"),
+        "temperature" | "temperature_scaling" | "" => ("temperature scaling", "temperature"),
+        "temperature_biases" => ("temperature scaling with class biases", "temperature, biases"),
+        "ensemble_temperature" => ("ensemble temperature scaling", "ensemble temperature"),
+        "vector" => ("vector scaling", "vector"),
+        "structured_vector" => ("structured vector scaling", "structured vector"),
+        "matrix" => ("matrix scaling", "matrix"),
+        "structured_matrix" => ("structured matrix scaling", "structured matrix"),
+        "dirichlet" => ("Dirichlet calibration", "Dirichlet"),
+        "platt" => ("Platt scaling", "Platt"),
+        "beta" => ("beta calibration", "beta"),
+        "quadratic" => ("quadratic scaling", "quadratic"),
+        "isotonic" => ("isotonic regression", "isotonic"),
+        "centred_isotonic" => ("centred isotonic regression", "centred isotonic"),
+        "histogram" => ("histogram binning", "histogram"),
+        "scaling_binning" => ("scaling-binning", "scaling-binning"),
+        "bbq" => ("Bayesian binning into quantiles", "BBQ"),
+        "venn_abers" => ("Venn–Abers calibration", "Venn–Abers"),
+        _ => return None,
+    })
 }
 
-/// Whether the fit found the best temperature.
+/// The calibrator in words: `temperature scaling`.
+pub(crate) fn method(calibrator: &CalibratorSummary) -> String {
+    method_name(&calibrator.method)
+}
+
+/// A method in words: `structured matrix scaling`.
+pub(crate) fn method_name(name: &str) -> String {
+    known_method(name)
+        .map_or_else(|| format!("the calibrator “{}”", format::clean(name)), |(words, _)| words.to_owned())
+}
+
+/// A method in a few characters, for tables: `structured matrix`.
+pub(crate) fn method_short(name: &str) -> String {
+    known_method(name).map_or_else(|| format::clean(name), |(_, short)| short.to_owned())
+}
+
+/// Whether the calibrator does nothing but divide all logits by T.
+pub(crate) fn is_temperature(calibrator: &CalibratorSummary) -> bool {
+    method(calibrator) == "temperature scaling"
+}
+
+/// Whether the fit found the best parameters.
 pub(crate) fn is_optimum(calibrator: &CalibratorSummary) -> bool {
     let known = ["at_bound", "separable", "worse_than_constant"];
     !calibrator.flags.iter().any(|flag| known.contains(&flag.as_str()))
@@ -139,7 +236,10 @@ pub(crate) fn is_optimum(calibrator: &CalibratorSummary) -> bool {
 /// The result in one sentence.
 pub(crate) fn headline(report: &Report) -> String {
     let calibrator = &report.calibrator;
-    let scaling = format!("{} at T\u{a0}=\u{a0}{}", method(calibrator), temperature(calibrator.temperature));
+    let scaling = match calibrator.temperature.filter(|_| is_temperature(calibrator)) {
+        Some(t) => format!("{} at T\u{a0}=\u{a0}{}", method(calibrator), temperature(t)),
+        None => method(calibrator),
+    };
     let scaling = if is_optimum(calibrator) { scaling } else { scaling + " (not an optimum)" };
     let (start, scaling) = match confidence_verdict(&report.before) {
         Some(verdict) => (format!("The model was {verdict}; "), scaling),
@@ -162,7 +262,7 @@ pub(crate) fn headline(report: &Report) -> String {
     format!("{start}{scaling} {effect} on {rows}.")
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -181,9 +281,9 @@ pub(crate) fn deed(report: &Report) -> String {
     )
 }
 
-/// `2.046 ± 0.019 (95 % interval 2.009 to 2.083)`.
-pub(crate) fn temperature_with_interval(calibrator: &CalibratorSummary) -> String {
-    let mut text = temperature(calibrator.temperature);
+/// `2.046 ± 0.019 (95 % interval 2.009 to 2.083)`; none without a temperature.
+pub(crate) fn temperature_with_interval(calibrator: &CalibratorSummary) -> Option<String> {
+    let mut text = temperature(calibrator.temperature?);
     if let Some(error) = calibrator.standard_error {
         text += &format!(" ± {}", format::standard_error(error));
     }
@@ -193,12 +293,14 @@ pub(crate) fn temperature_with_interval(calibrator: &CalibratorSummary) -> Strin
         }
         None => " (no interval)".to_owned(),
     };
-    text
+    Some(text)
 }
 
-/// What the temperature does, in one sentence.
+/// What the temperature does, in one sentence; empty without one.
 pub(crate) fn temperature_meaning(calibrator: &CalibratorSummary) -> &'static str {
-    let t = calibrator.temperature;
+    let Some(t) = calibrator.temperature else {
+        return "";
+    };
     if !is_optimum(calibrator) {
         "This T is no optimum; see the warnings."
     } else if t > 1.0 {
@@ -210,6 +312,27 @@ pub(crate) fn temperature_meaning(calibrator: &CalibratorSummary) -> &'static st
     } else {
         "This is not a temperature: T must be a number above 0."
     }
+}
+
+/// What was fitted, in short: `classes 10 · numbers 110`.
+pub(crate) fn parameters(calibrator: &CalibratorSummary) -> String {
+    let parameters = calibrator.parameters.iter();
+    let parameters: Vec<String> =
+        parameters.map(|(name, value)| format!("{} {}", readable(name), format::clean(value))).collect();
+    parameters.join(" · ")
+}
+
+/// A foreign name as words.
+pub(crate) fn readable(name: &str) -> String {
+    format::clean(name).replace('_', " ")
+}
+
+/// A level as a percentage: `95 %`.
+pub(crate) fn percent(level: f64) -> String {
+    let percent = format::significant(100.0 * level, 3);
+    let percent =
+        if percent.contains('.') { percent.trim_end_matches('0').trim_end_matches('.') } else { &percent };
+    format!("{percent}\u{a0}%")
 }
 
 /// Something the reader must know before trusting the numbers.
@@ -233,20 +356,28 @@ pub(crate) fn warnings(report: &Report) -> Vec<Warning> {
         ),
         (true, false) => warn(
             "ECE is worse after calibration",
-            "NLL, which the fit minimises, did not get worse on the held-out rows, but ECE did. One temperature \
-             moves all probabilities the same way; a model that is over-confident in some places and \
-             under-confident in others needs a richer calibrator.",
+            match is_temperature(&report.calibrator) {
+                true => {
+                    "NLL, which the fit minimises, did not get worse on the held-out rows, but ECE did. One \
+                     temperature moves all probabilities the same way; a model that is over-confident in some \
+                     places and under-confident in others needs a richer calibrator."
+                }
+                false => {
+                    "NLL did not get worse on the held-out rows, but ECE did. ECE is above 0 by chance even for a \
+                     calibrated model, so a small rise may mean nothing; NLL judges the probabilities themselves."
+                }
+            },
         ),
         (false, true) => warn(
             "NLL is worse after calibration",
-            "On the held-out rows the negative log-likelihood is worse than before although the fit minimises \
-             it on its own rows. The fitting rows may be too few, or unlike the held-out ones.",
+            "On the held-out rows the negative log-likelihood is worse than before. The fitting rows may be too \
+             few for the method, or unlike the held-out ones.",
         ),
         (false, false) => {}
     }
     let calibrator = &report.calibrator;
     let accuracy = metric_words("accuracy").verdict("accuracy", &report.before, &report.after);
-    if calibrator.method.starts_with("temperature") && matches!(accuracy, "better" | "worse") {
+    if is_temperature(calibrator) && matches!(accuracy, "better" | "worse") {
         warn(
             "Accuracy changed",
             "A temperature does not change which class is the most probable, so accuracy should be the same before \
@@ -255,10 +386,11 @@ pub(crate) fn warnings(report: &Report) -> Vec<Warning> {
         );
     }
     for flag in &calibrator.flags {
-        let (title, text) = flag_words(flag);
+        let (title, text) = flag_words(flag, is_temperature(calibrator));
         warn(&title, text);
     }
     match calibrator.interval {
+        _ if !is_temperature(calibrator) => {}
         None if calibrator.flags.is_empty() => warn(
             "No interval",
             "The fit gave no standard error, so nothing says how precisely these rows determine T.",
@@ -273,25 +405,50 @@ pub(crate) fn warnings(report: &Report) -> Vec<Warning> {
     warnings
 }
 
-/// Title and explanation of a flag.
-pub(crate) fn flag_words(flag: &str) -> (String, &'static str) {
-    let (title, text) = match flag {
-        "at_bound" => (
+/// Title and explanation of a flag, of a fitted temperature or of another calibrator.
+pub(crate) fn flag_words(flag: &str, of_temperature: bool) -> (String, &'static str) {
+    let (title, text) = match (flag, of_temperature) {
+        ("at_bound", true) => (
             "T is at a bound of the search",
             "The best temperature lies at or beyond the bounds of the search, so this T is a bound and not an \
              optimum, and it has no interval. Find out why before you use it.",
         ),
-        "separable" => (
+        ("at_bound", false) => (
+            "A parameter is at a bound of the search",
+            "The best parameters lie at or beyond the bounds of the search, so these are no optimum. Find out why \
+             before you use them.",
+        ),
+        ("separable", true) => (
             "The fitting rows cannot determine T",
             "The model is right on every fitting row, so the likelihood keeps growing as T goes to 0. Fit on more \
              rows, and on rows the model was not trained on.",
         ),
-        "worse_than_constant" => (
+        ("separable", false) => (
+            "The fitting rows cannot determine the parameters",
+            "The labels of the fitting rows can be told from the scores without error, so the likelihood keeps \
+             growing as the parameters do. Fit on more rows, and on rows the model was not trained on.",
+        ),
+        ("worse_than_constant", true) => (
             "No temperature makes these logits useful",
             "At no temperature do the logits do better than giving every class the same probability. Check that \
              the labels belong to these rows and count classes in the order of the columns.",
         ),
-        other => {
+        ("worse_than_constant", false) => (
+            "The calibrated scores are of no use",
+            "They do no better than giving every class the same probability. Check that the labels belong to these \
+             rows and count classes in the order of the columns.",
+        ),
+        ("classes_missing", _) => (
+            "Some classes have no row to fit on",
+            "No fitting row has the label of these classes, so what the calibrator does with them comes from a \
+             penalty or a default and not from data. Fit on rows of every class.",
+        ),
+        ("few_rows", _) => (
+            "Few rows for this method",
+            "There are fewer fitting rows than numbers to find, so the calibrator may have learned the rows by \
+             heart. Fit on more rows, or use a method with fewer parameters, such as a temperature.",
+        ),
+        (other, _) => {
             let title = format!("Flag “{}”", format::clean(other));
             return (title, "The fit raised a flag that this version of the report has no words for.");
         }

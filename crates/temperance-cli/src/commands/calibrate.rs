@@ -138,7 +138,9 @@ fn work(
     let after = evaluation.measure_with(&calibrated, watch).map_err(locate_test)?;
 
     let mut calibrator = summary::calibrator(&fitted)?;
-    calibrator.curve = curve(fit_on.rows, calibrator.temperature).map_err(locate_fit)?;
+    if let Some(temperature) = calibrator.temperature {
+        calibrator.curve = curve(fit_on.rows, temperature).map_err(locate_fit)?;
+    }
     let names = summary::class_names(dataset.class_names(), dataset.classes());
     let mut notes = summary::notes(dataset);
     for note in summary::notes(measure_on.dataset) {
