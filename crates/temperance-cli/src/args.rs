@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use temperance::Zeros;
-use temperance::loss::{self, Convention, Entry, LOSSES, Library};
-use temperance::metric::EdgeRule;
+use temperance::calibrate;
+use temperance::loss::{self, Convention, LOSSES, Library};
+use temperance::metric::{self, EdgeRule, Event, IntervalKind};
+use temperance::select::Criterion;
 
 /// Measures whether the probabilities of a classifier can be believed, and corrects them.
 #[derive(Debug, Parser)]
@@ -32,6 +34,8 @@ pub(crate) enum Command {
     Calibrate(CalibrateArguments),
     /// Fit a calibrator on all rows and write it to a file
     Fit(FitArguments),
+    /// Compare calibration methods by cross-validation, rank them by a proper score, recommend one
+    Compare(CompareArguments),
     /// Write calibrated probabilities (or scaled logits) for new scores
     Apply(ApplyArguments),
     /// Measure accuracy, proper scores and calibration
@@ -40,6 +44,10 @@ pub(crate) enum Command {
     Smoothing(SmoothingArguments),
     /// List the losses of the library: formula, parameters, source
     Losses(LossesArguments),
+    /// List the calibration methods: parameters, source
+    Methods(MethodsArguments),
+    /// List the metrics: formula, cost, source
+    Metrics(MetricsArguments),
     /// Write a completion script for a shell
     Completions(CompletionsArguments),
 }
@@ -78,6 +86,12 @@ pub(crate) struct InputArguments {
     /// Array or CSV column of the row weights
     #[arg(long, value_name = "NAME")]
     pub(crate) weights_name: Option<String>,
+    /// File of groups (patients, documents), a number or name a row: kept together in splits, folds and resampling
+    #[arg(long, value_name = "FILE")]
+    pub(crate) groups: Option<PathBuf>,
+    /// Array or CSV column of the groups
+    #[arg(long, value_name = "NAME")]
+    pub(crate) groups_name: Option<String>,
     /// Label that means "no label"
     #[arg(long, value_name = "INDEX", allow_negative_numbers = true)]
     pub(crate) ignore_index: Option<i64>,
@@ -149,6 +163,24 @@ pub(crate) struct MeasureArguments {
     /// Which bin a confidence on an edge belongs to
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Edges::RightClosed)]
     pub(crate) edges: Edges,
+    /// Which probability calibration is measured of
+    #[arg(long, value_name = "EVENT", value_enum, default_value_t = EventName::Confidence)]
+    pub(crate) event: EventName,
+    /// Also measure these: names, or `all`; `temperance metrics` lists them
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) metrics: Vec<String>,
+    /// Resamplings behind the intervals; 0 for no intervals
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) bootstrap: usize,
+    /// Level of the intervals
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true)]
+    pub(crate) level: f64,
+    /// How intervals are read off the resamplings
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = KindName::Percentile)]
+    pub(crate) interval: KindName,
+    /// Seed of resamplings, splits and folds
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub(crate) seed: u64,
     /// Also measure top-k accuracies
     #[arg(long, value_name = "K,...", value_delimiter = ',')]
     pub(crate) top_k: Vec<usize>,
@@ -180,6 +212,53 @@ impl From<Edges> for EdgeRule {
     }
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum EventName {
+    /// the largest probability, against whether its class is the label
+    Confidence,
+    /// the probability of class 1 of two
+    Positive,
+}
+
+impl From<EventName> for Event {
+    fn from(event: EventName) -> Self {
+        match event {
+            EventName::Confidence => Event::Confidence,
+            EventName::Positive => Event::Positive,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KindName {
+    /// quantiles of the resamplings
+    Percentile,
+    /// quantiles of the distance to the estimate, turned round
+    Basic,
+    /// quantiles corrected for bias and acceleration
+    Bca,
+}
+
+impl KindName {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            KindName::Percentile => "percentile",
+            KindName::Basic => "basic",
+            KindName::Bca => "BCa",
+        }
+    }
+}
+
+impl From<KindName> for IntervalKind {
+    fn from(kind: KindName) -> Self {
+        match kind {
+            KindName::Percentile => IntervalKind::Percentile,
+            KindName::Basic => IntervalKind::Basic,
+            KindName::Bca => IntervalKind::Bca,
+        }
+    }
+}
+
 fn limit(text: &str) -> Result<(String, f64), String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err("expected METRIC=LIMIT, as ece=0.05".to_owned());
@@ -194,7 +273,7 @@ fn limit(text: &str) -> Result<(String, f64), String> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Fitting")]
 pub(crate) struct MethodArguments {
-    /// Calibration method
+    /// Calibration method; `auto` compares them all by cross-validation and takes the recommended one
     #[arg(long, value_name = "NAME", default_value = "temperature", value_parser = method_names())]
     pub(crate) method: String,
     /// Parameter of the method, as minimum=0.01; may be repeated
@@ -203,9 +282,66 @@ pub(crate) struct MethodArguments {
 }
 
 fn method_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(
-        temperance::calibrate::METHODS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)),
-    )
+    let auto = PossibleValue::new(AUTO).help("the one that compare recommends");
+    let methods =
+        temperance::calibrate::METHODS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary));
+    PossibleValuesParser::new(methods.chain([auto]))
+}
+
+/// The method that is chosen by comparison.
+pub(crate) const AUTO: &str = "auto";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  temperance compare --logits logits.npy --labels labels.npy
+  temperance compare preds.npz --methods temperature,vector,structured_matrix --rank-by brier
+  temperance compare preds.csv --groups-name patient --folds 10
+
+Ranks by a proper score, never by a calibration error: that is 0 for a model that always says the same.
+Recommends the simplest method that is not significantly worse than any other.
+Writes comparison.json, comparison.html and the figures as SVG.")]
+pub(crate) struct CompareArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonArguments,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// How methods are compared.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparing")]
+pub(crate) struct ComparisonArguments {
+    /// Methods to compare [default: all]; the uncalibrated model always takes part
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) methods: Vec<String>,
+    /// Proper score that ranks them
+    #[arg(long, value_name = "SCORE", value_enum, default_value_t = RankBy::Nll)]
+    pub(crate) rank_by: RankBy,
+    /// Folds of the cross-validation
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) folds: usize,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RankBy {
+    /// negative log-likelihood
+    Nll,
+    /// Brier score
+    Brier,
+}
+
+impl From<RankBy> for Criterion {
+    fn from(score: RankBy) -> Self {
+        match score {
+            RankBy::Nll => Criterion::Nll,
+            RankBy::Brier => Criterion::Brier,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +350,7 @@ Examples:
   temperance calibrate                         the built-in Fashion-MNIST sample
   temperance calibrate preds.npz               arrays logits and labels in one archive
   temperance calibrate --logits z.npy --labels y.npy --output results
+  temperance calibrate preds.npz --method auto
   temperance calibrate --probabilities p.csv --labels-name target --zeros clip
   temperance calibrate --logits val.npy --labels val_y.npy --test-logits test.npy --test-labels test_y.npy
 
@@ -248,11 +385,10 @@ pub(crate) struct CalibrateArguments {
         help_heading = "Splitting"
     )]
     pub(crate) fit_fraction: f64,
-    /// Seed of the stratified split
-    #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Splitting")]
-    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) method: MethodArguments,
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonArguments,
     #[command(flatten)]
     pub(crate) measure: MeasureArguments,
     #[command(flatten)]
@@ -272,6 +408,7 @@ pub(crate) enum SplitName {
 Examples:
   temperance fit --logits val_logits.npy --labels val_labels.npy
   temperance fit preds.csv --labels-name y --weights-name w --json
+  temperance fit preds.npz --method structured_matrix
 
 Writes calibrator.json.")]
 pub(crate) struct FitArguments {
@@ -279,6 +416,11 @@ pub(crate) struct FitArguments {
     pub(crate) input: InputArguments,
     #[command(flatten)]
     pub(crate) method: MethodArguments,
+    #[command(flatten)]
+    pub(crate) comparison: ComparisonArguments,
+    /// Seed of the folds of `auto`
+    #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Comparing")]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -389,21 +531,58 @@ fn library() -> impl TypedValueParser<Value = Library> {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  temperance losses                            all of them
-  temperance losses focal                      one of them, with its parameters
-  temperance losses --json                     everything, for programs")]
-pub(crate) struct LossesArguments {
-    /// Loss to describe
-    #[arg(value_name = "NAME", value_parser = loss())]
-    pub(crate) name: Option<&'static Entry>,
+  temperance methods
+  temperance methods structured_matrix")]
+pub(crate) struct MethodsArguments {
+    /// The method to describe
+    #[arg(value_name = "NAME", value_parser = registered(calibrate::METHODS, |entry| (entry.name, entry.summary)))]
+    pub(crate) name: Option<&'static calibrate::Entry>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-fn loss() -> impl TypedValueParser<Value = &'static Entry> {
-    PossibleValuesParser::new(LOSSES.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)))
-        .try_map(|name| loss::named(&name).ok_or("expected the name of a loss"))
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  temperance metrics
+  temperance metrics smooth_ece")]
+pub(crate) struct MetricsArguments {
+    /// The metric to describe
+    #[arg(value_name = "NAME", value_parser = registered(metric::METRICS, |entry| (entry.name, entry.summary)))]
+    pub(crate) name: Option<&'static metric::Entry>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  temperance losses                            all of them
+  temperance losses focal                      one of them, with its parameters
+  temperance losses --json                     everything, for programs")]
+pub(crate) struct LossesArguments {
+    /// Loss to describe
+    #[arg(value_name = "NAME", value_parser = registered(LOSSES, |entry| (entry.name, entry.summary)))]
+    pub(crate) name: Option<&'static loss::Entry>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The entry of a registry by its name; `described` gives name and summary of one.
+fn registered<E: Clone + Send + Sync + 'static>(
+    entries: &'static [E],
+    described: fn(&E) -> (&'static str, &'static str),
+) -> impl TypedValueParser<Value = &'static E> {
+    let possible = entries.iter().map(move |entry| {
+        let (name, summary) = described(entry);
+        PossibleValue::new(name).help(summary)
+    });
+    PossibleValuesParser::new(possible).try_map(move |name| {
+        entries.iter().find(|entry| described(entry).0 == name).ok_or("expected a name of the list")
+    })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -22,8 +22,14 @@ impl InputArguments {
 
     /// Whether anything is said of an input.
     fn describes(&self) -> bool {
-        let files = [&self.labels, &self.soft_labels, &self.weights, &self.class_names];
-        let names = [&self.scores_name, &self.labels_name, &self.soft_labels_name, &self.weights_name];
+        let files = [&self.labels, &self.soft_labels, &self.weights, &self.groups, &self.class_names];
+        let names = [
+            &self.scores_name,
+            &self.labels_name,
+            &self.soft_labels_name,
+            &self.weights_name,
+            &self.groups_name,
+        ];
         files.iter().any(|file| file.is_some())
             || names.iter().any(|name| name.is_some())
             || self.ignore_index.is_some()
@@ -35,10 +41,12 @@ impl InputArguments {
             labels: self.labels.clone(),
             soft_labels: self.soft_labels.clone(),
             weights: self.weights.clone(),
+            groups: self.groups.clone(),
             scores_name: self.scores_name.clone(),
             labels_name: self.labels_name.clone(),
             soft_labels_name: self.soft_labels_name.clone(),
             weights_name: self.weights_name.clone(),
+            groups_name: self.groups_name.clone(),
             ignore_index: self.ignore_index,
             class_names: self.class_names.clone(),
             zeros: self.zeros.into(),

@@ -61,10 +61,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
     let outcome = match arguments.command {
         Command::Calibrate(arguments) => commands::calibrate::run(&arguments, io),
         Command::Fit(arguments) => commands::fit::run(&arguments, io),
+        Command::Compare(arguments) => commands::compare::run(&arguments, io),
         Command::Apply(arguments) => commands::apply::run(&arguments, io),
         Command::Evaluate(arguments) => commands::evaluate::run(&arguments, io),
         Command::Smoothing(arguments) => commands::smoothing::run(&arguments, io),
         Command::Losses(arguments) => commands::losses::run(&arguments, io),
+        Command::Methods(arguments) => commands::methods::run(&arguments, io),
+        Command::Metrics(arguments) => commands::metrics::run(&arguments, io),
         Command::Completions(arguments) => commands::completions::run(&arguments, io),
     };
     let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));

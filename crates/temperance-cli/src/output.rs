@@ -3,8 +3,11 @@
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use serde_json::Value;
-use temperance::metric::{Evaluation, Measured};
+use serde_json::{Value, json};
+use temperance::Parameter;
+use temperance::calibrate::ParameterEntry;
+use temperance::metric::{Bootstrap, Evaluation, METRICS, Measured};
+use textwrap::{Options, WordSplitter};
 
 use crate::Io;
 use crate::args::{MeasureArguments, SpeechArguments};
@@ -46,7 +49,24 @@ impl SpeechArguments {
 
 impl MeasureArguments {
     pub(crate) fn evaluation(&self) -> Result<Evaluation> {
-        Ok(Evaluation::new().bins(self.bins)?.edges(self.edges.into()).top_k(&self.top_k)?)
+        let evaluation = Evaluation::new().bins(self.bins)?.edges(self.edges.into()).event(self.event.into());
+        let all: Vec<&str>;
+        let named = if self.metrics.iter().any(|name| name == "all") {
+            all = METRICS.iter().map(|entry| entry.name).collect();
+            evaluation.named(&all)?
+        } else {
+            evaluation.named(&self.metrics)?
+        };
+        Ok(named.top_k(&self.top_k)?)
+    }
+
+    /// The resampling behind intervals; `None` if there are to be none.
+    pub(crate) fn bootstrap(&self) -> Result<Option<Bootstrap>> {
+        if self.bootstrap == 0 {
+            return Ok(None);
+        }
+        let bootstrap = Bootstrap::new().replicates(self.bootstrap)?.level(self.level)?;
+        Ok(Some(bootstrap.kind(self.interval.into()).seed(self.seed)))
     }
 
     /// Refuses limits on metrics that will not be measured, before any work.
@@ -92,6 +112,44 @@ impl MeasureArguments {
         }
         if failures.is_empty() { Ok(()) } else { Err(Failure::Check(failures.join("\n"))) }
     }
+}
+
+/// Narrower than this, columns cannot be read.
+pub(crate) const NARROWEST: usize = 40;
+
+/// Text after a lead, wrapped, its other lines below its first word where there is room for that.
+pub(crate) fn hanging(lead: &str, text: &str, width: usize) -> String {
+    let indent = lead.chars().count();
+    let indent = " ".repeat(if 2 * indent <= width { indent } else { 4 });
+    let options = Options::new(width)
+        .initial_indent(lead)
+        .subsequent_indent(&indent)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(text, options) + "\n"
+}
+
+/// The parameters of an entry of a registry, after an empty line; nothing if it has none.
+pub(crate) fn parameter_table(parameters: &[ParameterEntry], width: usize) -> String {
+    if parameters.is_empty() {
+        return String::new();
+    }
+    let names = parameters.iter().map(|parameter| parameter.name.len());
+    let column = names.max().unwrap_or(0).max("parameter".len());
+    let mut text = format!("\n{:<column$}  {:>7}  domain\n", "parameter", "default");
+    for parameter in parameters {
+        let lead = format!("{:<column$}  {:>7}  ", parameter.name, parameter.default);
+        text += &hanging(&lead, parameter.domain, width);
+    }
+    text
+}
+
+/// The parameters of an entry of a registry, for programs.
+pub(crate) fn parameters_json(parameters: &[ParameterEntry]) -> Value {
+    let parameter = |parameter: &ParameterEntry| {
+        let default = Parameter::Number(parameter.default);
+        json!({ "name": parameter.name, "domain": parameter.domain, "default": default })
+    };
+    Value::Array(parameters.iter().map(parameter).collect())
 }
 
 /// `1 row`, `2 rows`.

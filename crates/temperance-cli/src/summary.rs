@@ -1,11 +1,14 @@
 //! From what the library measured and fitted to the numbers of a report.
 
-use temperance::Zeros;
-use temperance::calibrate::Fitted;
-use temperance::metric::{Bin, Conventions, Measured};
+use temperance::calibrate::{Fitted, Flag};
+use temperance::metric::{Bin, Bins, Conventions, Interval, Measured, Replicates, Summaries};
+use temperance::{Parameter, Parameters, Zeros};
 use temperance_data::Dataset;
-use temperance_report::{CalibratorSummary, ClassRow, ConfidenceHistogram, Metrics, Scorecard};
+use temperance_report::{
+    CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Intervals, Metrics, Scorecard,
+};
 
+use crate::args::MeasureArguments;
 use crate::failure::Result;
 
 /// Bars of the confidence histogram.
@@ -13,15 +16,6 @@ const BARS: usize = 20;
 
 /// Everything measured, with the names of the classes.
 pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
-    let bin = |bin: &Bin| temperance_report::Bin {
-        lower: bin.lower,
-        upper: bin.upper,
-        rows: bin.rows,
-        weight: bin.weight,
-        confidence: bin.confidence(),
-        accuracy: bin.accuracy(),
-        band: bin.accuracy_interval(),
-    };
     let class = |(class, name): (&temperance::metric::ClassSummary, &String)| ClassRow {
         name: name.clone(),
         rows: class.rows,
@@ -35,7 +29,7 @@ pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
     };
     Scorecard {
         metrics: Metrics::from_iter(measured.metrics.iter().map(|(name, value)| (name.as_str(), *value))),
-        reliability: measured.reliability.bins().iter().map(bin).collect(),
+        reliability: bins(&measured.reliability),
         confidence_histogram: histogram(measured),
         per_class: measured.per_class.iter().zip(names).map(class).collect(),
         ..Scorecard::default()
@@ -54,26 +48,109 @@ fn histogram(measured: &Measured) -> ConfidenceHistogram {
     ConfidenceHistogram { edges, right, wrong }
 }
 
-/// A fitted temperature with its certificate; the curve is left for the report to fill.
-pub(crate) fn calibrator(fitted: &Fitted) -> Result<CalibratorSummary> {
-    let certificate = &fitted.certificate;
-    let flag = |flag| match serde_json::to_value(flag) {
+/// Flags by their names in files.
+pub(crate) fn flags(flags: &[Flag]) -> Vec<String> {
+    let name = |flag: &Flag| match serde_json::to_value(flag) {
         Ok(serde_json::Value::String(name)) => name,
         other => format!("{other:?}"),
     };
+    flags.iter().map(name).collect()
+}
+
+/// Bins of a reliability diagram.
+pub(crate) fn bins(bins: &Bins) -> Vec<temperance_report::Bin> {
+    let bin = |bin: &Bin| temperance_report::Bin {
+        lower: bin.lower,
+        upper: bin.upper,
+        rows: bin.rows,
+        weight: bin.weight,
+        confidence: bin.confidence(),
+        accuracy: bin.accuracy(),
+        band: bin.accuracy_interval(),
+    };
+    bins.bins().iter().map(bin).collect()
+}
+
+/// A fitted calibrator with its certificate; the curve is left for the report to fill.
+pub(crate) fn calibrator(fitted: &Fitted) -> Result<CalibratorSummary> {
+    let certificate = &fitted.certificate;
+    let parameters = fitted.calibrator.parameters();
+    let is_temperature = fitted.calibrator.method() == "temperature";
+    let temperature = if is_temperature { Some(parameters.number("temperature")?) } else { None };
     Ok(CalibratorSummary {
         method: fitted.calibrator.method().to_owned(),
-        temperature: fitted.calibrator.parameters().number("temperature").ok(),
+        temperature,
         standard_error: certificate.standard_error,
         interval: certificate.interval,
-        flags: certificate.flags.iter().map(flag).collect(),
+        flags: flags(&certificate.flags),
         nll_before: certificate.nll_before,
         nll_after: certificate.nll_after,
         gradient: certificate.gradient,
         iterations: certificate.iterations,
         rows: certificate.rows,
+        parameters: if is_temperature { Vec::new() } else { shown(&parameters) },
         ..CalibratorSummary::default()
     })
+}
+
+/// Parameters in short: a number as it is, a list by its length.
+fn shown(parameters: &Parameters) -> Vec<(String, String)> {
+    let text = |value: &Parameter| match value {
+        Parameter::Number(value) => format!("{value}"),
+        Parameter::Numbers(values) if values.len() <= 3 => {
+            values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(", ")
+        }
+        Parameter::Numbers(values) => format!("{} numbers", values.len()),
+    };
+    parameters.iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+}
+
+/// Intervals of the metrics of one model, for a report.
+pub(crate) fn intervals(intervals: &[(String, Interval)], measure: &MeasureArguments) -> Intervals {
+    let method = format!(
+        "{} bootstrap over rows, {} resamplings, seed {}",
+        measure.interval.words(),
+        measure.bootstrap,
+        measure.seed
+    );
+    let ends = intervals.iter().map(|(name, interval)| (name.as_str(), [interval.lower, interval.upper]));
+    Intervals::new(measure.level, method, ends)
+}
+
+/// Intervals of one of the models that were resampled.
+pub(crate) fn intervals_of(
+    replicates: Option<&Replicates>,
+    model: usize,
+    measure: &MeasureArguments,
+) -> Intervals {
+    let Some(replicates) = replicates else { return Intervals::default() };
+    let of =
+        |name: &&'static str| replicates.interval(model, name).map(|interval| ((*name).to_owned(), interval));
+    intervals(&replicates.names().iter().filter_map(of).collect::<Vec<_>>(), measure)
+}
+
+/// Points of the curves that rows are thinned to.
+const POINTS: usize = 60;
+
+/// What calibration makes of a confidence: rows by given confidence, in parts of equal weight; of each part the mean
+/// of the calibrated confidence and its 10 % and 90 % quantile.
+pub(crate) fn calibration_map(before: &Summaries, after: &Summaries) -> CalibrationMap {
+    let mut order: Vec<usize> = (0..before.rows()).collect();
+    order.sort_by(|&a, &b| before.confidence[a].total_cmp(&before.confidence[b]));
+    let mut map = CalibrationMap::default();
+    for part in order.chunks(order.len().div_ceil(POINTS).max(1)) {
+        let mean = |column: &[f64]| part.iter().map(|&row| column[row]).sum::<f64>() / part.len() as f64;
+        let mut calibrated: Vec<f64> = part.iter().map(|&row| after.confidence[row]).collect();
+        calibrated.sort_by(f64::total_cmp);
+        let at = |share: f64| calibrated[((calibrated.len() - 1) as f64 * share).round() as usize];
+        map.given.push(mean(&before.confidence));
+        map.calibrated.push(mean(&after.confidence));
+        map.band.push([at(0.1), at(0.9)]);
+    }
+    if map.band.iter().all(|[low, high]| high - low < 0.01) {
+        map.band.clear();
+    }
+    map
 }
 
 /// What was taken for what, and what probabilities of 0 were taken for.

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use temperance::calibrate::{Calibrated, Fitted, TemperatureScaling};
 use temperance::metric::{Evaluation, Measured};
-use temperance::select::{Split, SplitRule};
+use temperance::select::{Split, SplitRule, counted_rows};
 use temperance::{Rows, Subset};
 use temperance_data::{Dataset, OutputDir};
-use temperance_report::Report;
+use temperance_report::{Report, Scorecard};
 
-use super::fit;
+use super::fit::{self, Choice};
 use crate::Io;
 use crate::args::{CalibrateArguments, InputArguments, SplitName};
 use crate::failure::{Failure, Result};
@@ -29,29 +29,45 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
     let speech = &arguments.output.speech;
     let outcome = speech.on_threads(|| match &test {
         Some(test) => {
+            let comparison = arguments.comparison.comparison(&dataset)?.seed(arguments.measure.seed);
             let split = "all rows of the input fitted, the test files measured".to_owned();
             let (fit_rows, test_rows) = (dataset.block()?, test.block()?);
-            let fit_on = Part { rows: &fit_rows, dataset: &dataset };
-            let measure_on = Part { rows: &test_rows, dataset: test };
-            work(arguments, &evaluation, fit_on, measure_on, split, &watch)
+            let locate = |error| Failure::from(dataset.locate(error));
+            let choice = arguments.method.choose(fit_rows, &comparison, &watch).map_err(locate)?;
+            let fit_on = Part { rows: &fit_rows, dataset: &dataset, groups: None };
+            let groups = test.groups().map(|groups| -> Result<_> {
+                let counted = counted_rows(&test_rows.targets()).map_err(|error| test.locate(error))?;
+                Ok(counted.into_iter().map(|row| groups[row]).collect())
+            });
+            let measure_on = Part { rows: &test_rows, dataset: test, groups: groups.transpose()? };
+            work(arguments, &evaluation, &choice, fit_on, measure_on, split, &watch)
         }
         None => {
             let block = dataset.block()?;
             let (rule, words) = match arguments.split {
                 SplitName::Sequential => (SplitRule::Sequential, "sequential".to_owned()),
                 SplitName::Stratified => {
-                    let seed = arguments.seed;
-                    (SplitRule::Stratified { seed }, format!("stratified by class, seed {seed}"))
+                    let seed = arguments.measure.seed;
+                    match dataset.groups() {
+                        Some(groups) => {
+                            (SplitRule::Grouped { groups, seed }, format!("by groups, seed {seed}"))
+                        }
+                        None => (SplitRule::Stratified { seed }, format!("stratified by class, seed {seed}")),
+                    }
                 }
             };
             let locate = |error| Failure::from(dataset.locate(error));
             let split = Split::new(&block.targets(), arguments.fit_fraction, rule).map_err(locate)?;
             let words = format!("{words}, {} of the rows fitted", arguments.fit_fraction);
+            let comparison = arguments.comparison.comparison(&dataset)?.seed(arguments.measure.seed);
+            let choice =
+                arguments.method.choose(block, &comparison.within(&split.fit), &watch).map_err(locate)?;
+            let groups = dataset.groups().map(|groups| split.test.iter().map(|&row| groups[row]).collect());
             let fit_rows = Subset::new(block, split.fit)?;
             let test_rows = Subset::new(block, split.test)?;
-            let fit_on = Part { rows: &fit_rows, dataset: &dataset };
-            let measure_on = Part { rows: &test_rows, dataset: &dataset };
-            work(arguments, &evaluation, fit_on, measure_on, words, &watch)
+            let fit_on = Part { rows: &fit_rows, dataset: &dataset, groups: None };
+            let measure_on = Part { rows: &test_rows, dataset: &dataset, groups };
+            work(arguments, &evaluation, &choice, fit_on, measure_on, words, &watch)
         }
     })?;
     let Outcome { fitted, after, report } = outcome;
@@ -80,6 +96,8 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
 struct Part<'a> {
     rows: &'a dyn Rows,
     dataset: &'a Dataset,
+    /// The groups of the rows that count, where intervals need them.
+    groups: Option<Vec<u64>>,
 }
 
 struct Outcome {
@@ -118,6 +136,7 @@ fn read_test(arguments: &CalibrateArguments) -> Result<Option<Dataset>> {
 fn work(
     arguments: &CalibrateArguments,
     evaluation: &Evaluation,
+    choice: &Choice,
     fit_on: Part<'_>,
     measure_on: Part<'_>,
     split: String,
@@ -132,17 +151,33 @@ fn work(
             "number of test classes is {test}; expected the {fit} classes fitted"
         )));
     }
-    let fitted = arguments.method.fit(fit_on.rows, watch).map_err(locate_fit)?;
+    let fitted = choice.fit(fit_on.rows, watch).map_err(locate_fit)?;
     let before = evaluation.measure_with(measure_on.rows, watch).map_err(locate_test)?;
     let calibrated = Calibrated::new(measure_on.rows, fitted.calibrator.as_ref());
     let after = evaluation.measure_with(&calibrated, watch).map_err(locate_test)?;
+    let replicates = match arguments.measure.bootstrap()? {
+        None => None,
+        Some(bootstrap) => {
+            let bootstrap = match &measure_on.groups {
+                Some(groups) => bootstrap.groups(groups),
+                None => bootstrap,
+            };
+            Some(bootstrap.run_with(evaluation, &[&before.summaries, &after.summaries], watch)?)
+        }
+    };
 
     let mut calibrator = summary::calibrator(&fitted)?;
     if let Some(temperature) = calibrator.temperature {
         calibrator.curve = curve(fit_on.rows, temperature).map_err(locate_fit)?;
     }
+    calibrator.map = Some(summary::calibration_map(&before.summaries, &after.summaries));
     let names = summary::class_names(dataset.class_names(), dataset.classes());
-    let mut notes = summary::notes(dataset);
+    let scorecard = |measured: &Measured, model| Scorecard {
+        intervals: summary::intervals_of(replicates.as_ref(), model, &arguments.measure),
+        ..summary::scorecard(measured, &names)
+    };
+    let mut notes = choice.notes.clone();
+    notes.extend(summary::notes(dataset));
     for note in summary::notes(measure_on.dataset) {
         // The same data set if nothing else is measured.
         if !notes.contains(&note) {
@@ -164,8 +199,8 @@ fn work(
         n_test: before.rows as usize,
         source: arguments.input.source(),
         split,
-        before: summary::scorecard(&before, &names),
-        after: summary::scorecard(&after, &names),
+        before: scorecard(&before, 0),
+        after: scorecard(&after, 1),
         calibrator,
         conventions,
         notes,

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use temperance::calibrate::{Calibrated, Calibrator};
-use temperance::metric::{Conventions, Measured, Summaries};
+use temperance::metric::{Bootstrap, Conventions, Measured, Replicates, Summaries};
+use temperance::select::counted_rows;
 use temperance::{Parameter, RowWeights};
 use temperance_data::{ConfidenceInput, Confidences, OutputDir};
 
@@ -16,6 +17,7 @@ use crate::{output, summary};
 /// What was measured, with what a reader needs to understand it.
 struct Outcome {
     measured: Measured,
+    replicates: Option<Replicates>,
     names: Vec<String>,
     notes: Vec<String>,
     source: String,
@@ -25,10 +27,13 @@ struct Outcome {
 
 pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check_names()?;
+    let bootstrap = arguments.measure.bootstrap()?;
     let alone = arguments.confidence.is_some() || arguments.confidence_name.is_some();
-    let outcome = if alone { confidences(arguments)? } else { scores(arguments, io)? };
-    let Outcome { measured, names, notes, source, calibrator, conventions } = outcome;
-    let scorecard = summary::scorecard(&measured, &names);
+    let bootstrap = bootstrap.as_ref();
+    let outcome = if alone { confidences(arguments, bootstrap)? } else { scores(arguments, bootstrap, io)? };
+    let Outcome { measured, replicates, names, notes, source, calibrator, conventions } = outcome;
+    let mut scorecard = summary::scorecard(&measured, &names);
+    scorecard.intervals = summary::intervals_of(replicates.as_ref(), 0, &arguments.measure);
     let json = json!({
         "source": source,
         "classes": measured.classes,
@@ -38,6 +43,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
             json!({ "method": calibrator.method(), "parameters": calibrator.parameters() })
         }),
         "metrics": scorecard.metrics,
+        "intervals": scorecard.intervals,
         "reliability": scorecard.reliability,
         "per_class": scorecard.per_class,
         "conventions": conventions,
@@ -73,7 +79,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, io: &mut Io<'_>) -> Result {
     arguments.measure.check(&measured)
 }
 
-fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
+fn scores(arguments: &EvaluateArguments, bootstrap: Option<&Bootstrap>, io: &Io<'_>) -> Result<Outcome> {
     let dataset = arguments.input.read(true)?;
     arguments.measure.check_top_k(dataset.classes())?;
     let block = dataset.block()?;
@@ -81,14 +87,23 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
         super::apply::calibrator(arguments.calibrator.as_deref(), arguments.temperature, &dataset)?;
     let evaluation = arguments.measure.evaluation()?;
     let watch = Watch::new(io.watched);
-    let measured = arguments.speech.on_threads(|| {
+    let (measured, replicates) = arguments.speech.on_threads(|| {
         let measured = match &calibrator {
             Some(calibrator) => {
                 evaluation.measure_with(&Calibrated::new(&block, calibrator.as_ref()), &watch)
             }
             None => evaluation.measure_with(&block, &watch),
         };
-        measured.map_err(|error| Failure::from(dataset.locate(error)))
+        let locate = |error| Failure::from(dataset.locate(error));
+        let measured = measured.map_err(locate)?;
+        let Some(bootstrap) = bootstrap else { return Ok((measured, None)) };
+        let mut bootstrap = bootstrap.clone();
+        if let Some(groups) = dataset.groups() {
+            let counted = counted_rows(&block.targets()).map_err(locate)?;
+            bootstrap = bootstrap.groups(&counted.into_iter().map(|row| groups[row]).collect::<Vec<_>>());
+        }
+        let replicates = bootstrap.run_with(&evaluation, &[&measured.summaries], &watch)?;
+        Ok((measured, Some(replicates)))
     })?;
     let source = arguments.input.source();
     Ok(Outcome {
@@ -96,6 +111,7 @@ fn scores(arguments: &EvaluateArguments, io: &Io<'_>) -> Result<Outcome> {
         notes: summary::notes(&dataset),
         conventions: summary::conventions(&measured.conventions, &dataset),
         measured,
+        replicates,
         source,
         calibrator,
     })
@@ -111,7 +127,7 @@ fn described(calibrator: &dyn Calibrator) -> String {
     parameters.collect::<Vec<_>>().join(", ")
 }
 
-fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
+fn confidences(arguments: &EvaluateArguments, bootstrap: Option<&Bootstrap>) -> Result<Outcome> {
     let wanted = ConfidenceInput {
         // One file holds both unless the correctness has its own.
         file: match &arguments.correct {
@@ -141,9 +157,20 @@ fn confidences(arguments: &EvaluateArguments) -> Result<Outcome> {
     let correct: Vec<f64> = confidences.correct().iter().map(|&hit| f64::from(u8::from(hit))).collect();
     let weights = confidences.weights().map(RowWeights::from_values);
     let summaries = Summaries::from_confidences(&confidence, &correct, weights)?;
-    let measured = arguments.measure.evaluation()?.measure_summaries(summaries)?;
+    let evaluation = arguments.measure.evaluation()?;
+    let measured = evaluation.measure_summaries(summaries)?;
+    let replicates =
+        bootstrap.map(|bootstrap| bootstrap.run(&evaluation, &[&measured.summaries])).transpose()?;
     let path = arguments.confidence.as_ref().or(arguments.input.file.as_ref());
     let source = path.map_or_else(String::new, |path| input::name(path));
     let conventions = measured.conventions.clone();
-    Ok(Outcome { measured, names: Vec::new(), notes: Vec::new(), source, calibrator: None, conventions })
+    Ok(Outcome {
+        measured,
+        replicates,
+        names: Vec::new(),
+        notes: Vec::new(),
+        source,
+        calibrator: None,
+        conventions,
+    })
 }

@@ -3,27 +3,64 @@
 use serde_json::{Value, json};
 use temperance::calibrate::{self, Fitted};
 use temperance::metric::Conventions;
-use temperance::{Error, ErrorKind, Parameter, Parameters, Rows};
+use temperance::select::Comparison;
+use temperance::{Block, Error, ErrorKind, Parameter, Parameters, Rows};
 use temperance_data::{CalibratorFile, Dataset, OutputDir};
 use temperance_report::CalibratorSummary;
 
 use crate::Io;
-use crate::args::{FitArguments, MethodArguments};
+use crate::args::{AUTO, FitArguments, MethodArguments};
 use crate::failure::{Failure, Result};
 use crate::observer::Watch;
 use crate::{output, summary};
 
-impl MethodArguments {
-    /// Fits the chosen method.
+/// A method to fit, and what is to be said of its choice.
+pub(crate) struct Choice {
+    method: &'static str,
+    parameters: Parameters,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Choice {
+    /// Fits the method.
     pub(crate) fn fit(&self, rows: &dyn Rows, watch: &Watch) -> temperance::Result<Fitted> {
-        let Some(entry) = calibrate::method(&self.method) else {
+        let Some(entry) = calibrate::method(self.method) else {
             let expected = "the name of a method";
-            return Err(Error::new(ErrorKind::Parameter, "method", &self.method, expected));
+            return Err(Error::new(ErrorKind::Parameter, "method", self.method, expected));
         };
+        (entry.build)(&self.parameters)?.fit_observed(rows, watch)
+    }
+}
+
+impl MethodArguments {
+    /// The method that is asked for; for `auto`, the one that `comparison` recommends for the rows of `block`.
+    pub(crate) fn choose(
+        &self,
+        block: Block<'_>,
+        comparison: &Comparison,
+        watch: &Watch,
+    ) -> temperance::Result<Choice> {
         let parameters = self.parameter.iter().fold(Parameters::new(), |parameters, (name, value)| {
             parameters.with(name, Parameter::Number(*value))
         });
-        (entry.build)(&parameters)?.fit_observed(rows, watch)
+        if self.method != AUTO {
+            let method = calibrate::method(&self.method).map_or("", |entry| entry.name);
+            return Ok(Choice { method, parameters, notes: Vec::new() });
+        }
+        if let Some((name, _)) = parameters.iter().next() {
+            let expected = "none: auto compares methods with their defaults";
+            return Err(Error::new(ErrorKind::Parameter, "parameter", format!("{name:?}"), expected));
+        }
+        let compared = comparison.run_with(block, watch, &|| 0.0)?;
+        let method = compared.recommended().method;
+        let of = compared.candidates.iter().filter(|candidate| candidate.outcome.is_ok()).count();
+        let note = format!(
+            "method auto: {method} is the simplest of {of} methods that is not significantly worse than any other by \
+             {} in {}-fold cross-validation",
+            compared.criterion.name().to_uppercase(),
+            compared.folds
+        );
+        Ok(Choice { method, parameters, notes: vec![note] })
     }
 }
 
@@ -57,15 +94,18 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
     let watch = Watch::new(io.watched);
     let mut output = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     let speech = &arguments.output.speech;
-    let fitted = speech.on_threads(|| {
-        let fitted = arguments.method.fit(&block, &watch);
-        fitted.map_err(|error| Failure::from(dataset.locate(error)))
+    let (fitted, mut notes) = speech.on_threads(|| {
+        let locate = |error| Failure::from(dataset.locate(error));
+        let comparison = arguments.comparison.comparison(&dataset)?.seed(arguments.seed);
+        let choice = arguments.method.choose(block, &comparison, &watch).map_err(locate)?;
+        let fitted = choice.fit(&block, &watch).map_err(locate)?;
+        Ok((fitted, choice.notes))
     })?;
     output.write("calibrator.json", file(&fitted, &dataset)?.to_json().as_bytes())?;
     output.finish()?;
     drop(watch);
     let summary = summary::calibrator(&fitted)?;
-    let notes = summary::notes(&dataset);
+    notes.extend(summary::notes(&dataset));
     let text = |width: usize| {
         let mut text = summary.text(width);
         text.push_str(&temperance_report::notes(&notes, width));

@@ -4,19 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::{Value, json};
-use temperance::Parameter;
 use temperance::loss::{Entry, LOSSES};
-use textwrap::{Options, WordSplitter};
 
 use crate::Io;
 use crate::args::LossesArguments;
 use crate::failure::Result;
-
-/// Narrower than this, columns cannot be read.
-const NARROWEST: usize = 40;
+use crate::output::{self, hanging, parameters_json};
 
 pub(crate) fn run(arguments: &LossesArguments, io: &mut Io<'_>) -> Result {
-    let width = io.width.max(NARROWEST);
+    let width = io.width.max(output::NARROWEST);
     if arguments.json {
         let object = match arguments.name {
             Some(entry) => json(entry),
@@ -36,15 +32,11 @@ fn json(entry: &Entry) -> Value {
     let neutral = entry
         .neutral
         .map(|given| given.iter().map(|&(name, value)| (name, value)).collect::<BTreeMap<_, _>>());
-    let parameters = entry.parameters.iter().map(|parameter| {
-        let default = Parameter::Number(parameter.default);
-        json!({ "name": parameter.name, "domain": parameter.domain, "default": default })
-    });
     json!({
         "name": name,
         "summary": summary,
         "formula": formula,
-        "parameters": parameters.collect::<Vec<_>>(),
+        "parameters": parameters_json(entry.parameters),
         "soft_labels": soft_labels,
         "teacher": teacher,
         "cross_entropy_with": neutral,
@@ -83,26 +75,5 @@ fn description(entry: &Entry, width: usize) -> String {
     };
     text += &hanging("cross-entropy  ", &plain, width);
     text += &hanging("source         ", entry.source, width);
-    if entry.parameters.is_empty() {
-        return text;
-    }
-    let names = entry.parameters.iter().map(|parameter| parameter.name.len());
-    let column = names.max().unwrap_or(0).max("parameter".len());
-    text += &format!("\n{:<column$}  {:>7}  domain\n", "parameter", "default");
-    for parameter in entry.parameters {
-        let lead = format!("{:<column$}  {:>7}  ", parameter.name, parameter.default);
-        text += &hanging(&lead, parameter.domain, width);
-    }
-    text
-}
-
-/// Text after a lead, wrapped, its other lines below its first word where there is room for that.
-fn hanging(lead: &str, text: &str, width: usize) -> String {
-    let indent = lead.chars().count();
-    let indent = " ".repeat(if 2 * indent <= width { indent } else { 4 });
-    let options = Options::new(width)
-        .initial_indent(lead)
-        .subsequent_indent(&indent)
-        .word_splitter(WordSplitter::NoHyphenation);
-    textwrap::fill(text, options) + "\n"
+    text + &output::parameter_table(entry.parameters, width)
 }
