@@ -38,6 +38,7 @@ pub mod loss;
 pub mod metric;
 mod normal;
 mod parameters;
+mod pav;
 mod row;
 pub mod select;
 pub mod selective;

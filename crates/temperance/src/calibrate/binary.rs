@@ -86,6 +86,13 @@ pub struct BinaryFit {
     pub flags: Vec<Flag>,
 }
 
+impl BinaryFit {
+    /// A map that was counted or pooled.
+    pub(super) fn without_descent(calibrator: impl BinaryCalibrator + 'static) -> Self {
+        BinaryFit { calibrator: Box::new(calibrator), gradient: None, flags: Vec::new() }
+    }
+}
+
 /// How a binary method is used on more than two classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {
@@ -334,6 +341,34 @@ impl Reduced {
             maps.push(Some(load(&own)?));
         }
         Ok(Box::new(Reduced { method, reduction, classes, maps }))
+    }
+}
+
+/// Refuses a list in a file that is empty, not finite, or not increasing.
+pub(super) fn check_increasing(name: &'static str, values: &[f64]) -> Result<()> {
+    if values.is_empty() {
+        return Err(Error::parameter(name, "an empty list", "at least one number"));
+    }
+    if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
+        return Err(Error::parameter(name, bad, "finite numbers"));
+    }
+    match values.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => {
+            let value = format!("{} after {}", pair[1], pair[0]);
+            Err(Error::parameter(name, value, "each number above the one before"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a list in a file that has not `count` probabilities.
+pub(super) fn check_probabilities(name: &'static str, values: &[f64], count: usize) -> Result<()> {
+    if values.len() != count {
+        return Err(Error::parameter(name, format!("{} numbers", values.len()), format!("{count}")));
+    }
+    match values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+        Some(bad) => Err(Error::parameter(name, bad, "numbers from 0 to 1")),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod binary;
 mod certificate;
+mod curve;
 mod identity;
+mod isotonic;
 mod survey;
 mod temperature;
 
@@ -18,6 +20,7 @@ pub use binary::{
 };
 pub use certificate::{Certificate, Flag};
 pub use identity::Identity;
+pub use isotonic::IsotonicRegression;
 pub use temperature::{Temperature, TemperatureScaling};
 
 use crate::error::Result;
@@ -87,7 +90,7 @@ pub struct Entry {
 
 /// Every calibration method, from the simplest to the richest: a comparison prefers the earlier of two that are
 /// not told apart.
-pub static METHODS: &[Entry] = &[identity::ENTRY, temperature::ENTRY];
+pub static METHODS: &[Entry] = &[identity::ENTRY, temperature::ENTRY, isotonic::ENTRY];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static Entry> {
