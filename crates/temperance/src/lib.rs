@@ -33,6 +33,7 @@
 pub mod calibrate;
 pub mod error;
 pub mod fold;
+mod gamma;
 pub mod input;
 pub mod loss;
 pub mod metric;

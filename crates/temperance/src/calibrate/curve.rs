@@ -1,7 +1,7 @@
 //! A map that is linear in the probability between points.
 
 use super::binary::{BinaryCalibrator, check_increasing, check_probabilities, log_odds, sigmoid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parameters::{Parameter, Parameters};
 
 /// Points of a map: linear in p between them, constant below the first and above the last.
@@ -32,6 +32,9 @@ impl Curve {
             scores: parameters.numbers(scores)?.to_vec(),
             probabilities: parameters.numbers(probabilities)?.to_vec(),
         };
+        if curve.scores.is_empty() {
+            return Err(Error::parameter(scores, "an empty list", "at least one number"));
+        }
         check_increasing(scores, &curve.scores)?;
         check_probabilities(probabilities, &curve.probabilities, curve.scores.len())?;
         Ok(Box::new(curve))
