@@ -5,7 +5,10 @@
 //! its method's name and its parameters, and is loaded through the same list.
 
 mod affine;
+mod bbq;
+mod beta;
 mod binary;
+mod centred_isotonic;
 mod certificate;
 mod dirichlet;
 mod ensemble_temperature;
@@ -22,14 +25,33 @@ mod vector;
 use std::fmt::Debug;
 
 pub use affine::{Affine, Structure};
+mod curve;
+mod histogram;
+mod isotonic;
+mod logistic;
+mod platt;
+mod quadratic;
+mod scaling_binning;
+mod steps;
+mod venn_abers;
+
+pub use bbq::BayesianBinning;
+pub use beta::{BetaCalibration, BetaVariant};
 pub use binary::{
     BinaryCalibrator, BinaryFit, BinaryMethod, BinaryRows, LOG_ODDS_LIMIT, Multiclass, Reduced, Reduction,
     log_odds, sigmoid,
 };
+pub use centred_isotonic::CentredIsotonicRegression;
 pub use certificate::{Certificate, Flag};
 pub use ensemble_temperature::{EnsembleTemperature, EnsembleTemperatureScaling};
+pub use histogram::HistogramBinning;
 pub use identity::Identity;
+pub use isotonic::IsotonicRegression;
+pub use platt::PlattScaling;
+pub use quadratic::QuadraticScaling;
+pub use scaling_binning::ScalingBinning;
 pub use temperature::{Temperature, TemperatureScaling};
+pub use venn_abers::VennAbers;
 
 use crate::error::Result;
 use crate::fold::{self, Observer};
@@ -101,12 +123,21 @@ pub struct Entry {
 pub static METHODS: &[Entry] = &[
     identity::ENTRY,
     temperature::ENTRY,
-    temperature_biases::ENTRY,
     ensemble_temperature::ENTRY,
-    vector::ENTRY,
+    temperature_biases::ENTRY,
+    platt::ENTRY,
     structured_vector::ENTRY,
+    vector::ENTRY,
+    beta::ENTRY,
+    quadratic::ENTRY,
     structured_matrix::ENTRY,
     dirichlet::ENTRY,
+    centred_isotonic::ENTRY,
+    isotonic::ENTRY,
+    histogram::ENTRY,
+    scaling_binning::ENTRY,
+    bbq::ENTRY,
+    venn_abers::ENTRY,
     matrix::ENTRY,
 ];
 
