@@ -10,31 +10,30 @@ mod beta;
 mod binary;
 mod centred_isotonic;
 mod certificate;
+mod curve;
 mod dirichlet;
 mod ensemble_temperature;
+mod histogram;
 mod identity;
+mod isotonic;
 mod lbfgs;
+mod logistic;
 mod matrix;
+mod platt;
+mod quadratic;
+mod scaling_binning;
+mod steps;
 mod structured_matrix;
 mod structured_vector;
 mod survey;
 mod temperature;
 mod temperature_biases;
 mod vector;
+mod venn_abers;
 
 use std::fmt::Debug;
 
 pub use affine::{Affine, Structure};
-mod curve;
-mod histogram;
-mod isotonic;
-mod logistic;
-mod platt;
-mod quadratic;
-mod scaling_binning;
-mod steps;
-mod venn_abers;
-
 pub use bbq::BayesianBinning;
 pub use beta::{BetaCalibration, BetaVariant};
 pub use binary::{

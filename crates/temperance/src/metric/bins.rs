@@ -34,7 +34,7 @@ impl EdgeRule {
 pub enum Binning {
     /// B bins of width 1/B.
     EqualWidth(usize, EdgeRule),
-    /// About B bins of equal weight. Edges lie half-way between the neighbours that they part, equal
+    /// About B bins of equal weight; whole weights are repeated rows. Edges lie half-way between the neighbours that they part, equal
     /// confidences are never parted, bins are (lo, hi]: the rule of uncertainty-calibration 0.1.4.
     EqualMass(usize),
 }
@@ -100,6 +100,8 @@ impl Bin {
 pub struct Bins {
     bins: Vec<Bin>,
     binning: Binning,
+    /// Whether every weight so far was a whole number.
+    counts: bool,
 }
 
 impl Bins {
@@ -115,7 +117,7 @@ impl Bins {
         if rule == EdgeRule::Torchmetrics {
             list.push(Bin { lower: 1.0, upper: 1.0, ..Bin::default() });
         }
-        Ok(Bins { bins: list, binning: Binning::EqualWidth(bins, rule) })
+        Ok(Bins { bins: list, binning: Binning::EqualWidth(bins, rule), counts: true })
     }
 
     /// Rows in bins.
@@ -141,7 +143,7 @@ impl Bins {
                 let lower = std::iter::once(0.0).chain(edges.iter().copied());
                 let bins =
                     lower.zip(&edges).map(|(lower, &upper)| Bin { lower, upper, ..Bin::default() }).collect();
-                Bins { bins, binning }
+                Bins { bins, binning, counts: true }
             }
         };
         for row in 0..rows.rows() {
@@ -154,6 +156,7 @@ impl Bins {
     #[inline]
     pub fn add(&mut self, confidence: f64, correct: f64, weight: f64) {
         let bin = self.index(confidence);
+        self.counts &= weight.fract() == 0.0;
         self.bins[bin].add(confidence, correct, weight);
     }
 
@@ -166,8 +169,14 @@ impl Bins {
         }
     }
 
+    /// Whether all weights are whole numbers: then a weight w counts as w rows where a number of rows matters.
+    pub fn weights_are_counts(&self) -> bool {
+        self.counts
+    }
+
     /// Adds bins of the same edges.
     pub fn merge(&mut self, other: &Bins) {
+        self.counts &= other.counts;
         for (bin, other) in self.bins.iter_mut().zip(&other.bins) {
             bin.rows += other.rows;
             bin.weight += other.weight;
@@ -260,31 +269,35 @@ fn equal_mass_edges(rows: &Summaries, count: usize) -> Vec<f64> {
     // A row without weight moves no edge.
     let mut order: Vec<usize> = (0..rows.rows()).filter(|&row| rows.weight[row] > 0.0).collect();
     order.sort_by(|&a, &b| rows.confidence[a].total_cmp(&rows.confidence[b]));
-    let equal_weights = order.iter().all(|&row| rows.weight[row] == rows.weight[order[0]]);
-    let starts: Vec<usize> = if equal_weights {
-        // The first n mod B parts have one row more, as in NumPy's array_split.
-        let (size, longer) = (order.len() / count, order.len() % count);
-        (1..count).map(|b| b * size + b.min(longer)).collect()
+    let Some(&first) = order.first() else { return vec![1.0] };
+    // Equal weights of any size count as 1.
+    let unit = rows.weight[first];
+    let unit = if order.iter().all(|&row| rows.weight[row] == unit) { unit } else { 1.0 };
+    let counts = order.iter().all(|&row| (rows.weight[row] / unit).fract() == 0.0);
+    let mut before = 0.0;
+    let ends: Vec<f64> = order
+        .iter()
+        .map(|&row| {
+            before += rows.weight[row] / unit;
+            before
+        })
+        .collect();
+    // Where bin b starts: of the rows before and after that place, the edge is the middle.
+    let starts: Vec<(usize, usize)> = if counts {
+        // The first n mod B parts have one row more, as in NumPy's array_split of the repeated rows.
+        let n = before as usize;
+        let (size, longer) = (n / count, n % count);
+        let place = |b: usize| b * size + b.min(longer);
+        let row_at = |place: usize| ends.partition_point(|&end| end <= place as f64);
+        let places = (1..count).map(place).filter(|place| (1..n).contains(place));
+        places.map(|place| (row_at(place - 1), row_at(place))).collect()
     } else {
-        let total = rows.total_weight();
-        let mut before = 0.0;
-        let cumulative: Vec<f64> = order
-            .iter()
-            .map(|&row| {
-                before += rows.weight[row];
-                before
-            })
-            .collect();
-        let start = |b: usize| cumulative.partition_point(|&c| c < total * b as f64 / count as f64) + 1;
-        (1..count).map(start).collect()
+        let start = |b: usize| ends.partition_point(|&end| end < before * b as f64 / count as f64) + 1;
+        (1..count).map(start).filter(|start| *start < order.len()).map(|start| (start - 1, start)).collect()
     };
     let at = |i: usize| rows.confidence[order[i]];
-    let mut edges: Vec<f64> = starts
-        .into_iter()
-        .filter(|&start| (1..order.len()).contains(&start))
-        .map(|start| (at(start - 1) + at(start)) / 2.0)
-        .chain([1.0])
-        .collect();
+    let mut edges: Vec<f64> =
+        starts.into_iter().map(|(below, above)| (at(below) + at(above)) / 2.0).chain([1.0]).collect();
     edges.dedup();
     edges
 }

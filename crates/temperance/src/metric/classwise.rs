@@ -2,7 +2,7 @@
 
 use super::bins::{EdgeRule, equal_width_index};
 use super::summary::Probe;
-use super::{Direction, Entry, Uncertainty};
+use super::{Direction, Entry, Event, Sample, Tier, Uncertainty};
 use crate::input::Target;
 
 /// Sums for each class and bin.
@@ -102,6 +102,15 @@ impl Classwise {
         self.cells.chunks(per_class).zip(&self.counts).map(summary).collect()
     }
 
+    /// The root of the mean over classes of their mean square calibration errors.
+    pub fn root_mean_square_error(&self) -> f64 {
+        let square = |cell: &Cell| {
+            let gap = cell.probability - cell.target;
+            if cell.weight > 0.0 { gap * gap / cell.weight } else { 0.0 }
+        };
+        (self.cells.iter().map(square).sum::<f64>() / (self.weight * self.classes as f64)).sqrt()
+    }
+
     /// The mean over classes of their expected calibration errors.
     pub fn expected_error(&self) -> f64 {
         self.classes().iter().map(|class| class.ece).sum::<f64>() / self.classes as f64
@@ -153,5 +162,42 @@ pub(super) const CLASSWISE_ECE: Entry = Entry {
     source: "Kull et al. 2019, Beyond Temperature Scaling",
     measure: |sample| sample.classwise.map(Classwise::expected_error),
     uncertainty: Uncertainty::None("needs every probability of every resample"),
+    ..Entry::STANDARD
+};
+
+pub(super) const CLASSWISE_RMSCE: Entry = Entry {
+    name: "classwise_rmsce",
+    summary: "root mean square over classes and rows of the calibration error of their probabilities",
+    formula: "((1/K)·Σ_k Σ_b (n_bk/n)·(mean p_bk - frequency_bk)²)^½, bins of equal width",
+    source: "Kumar, Liang, Ma 2019, Verified Uncertainty Calibration, definition 2.4",
+    tier: Tier::Named,
+    uncertainty: Uncertainty::None("needs every probability of every resample"),
+    measure: |sample| sample.classwise.map(Classwise::root_mean_square_error),
+    ..Entry::STANDARD
+};
+
+/// Σ over predicted classes and bins of (n/N)·|mean confidence - accuracy|.
+fn top_label(sample: &Sample<'_>) -> Option<f64> {
+    let rows = sample.summaries;
+    if rows.detail.is_empty() || sample.event != Event::Confidence {
+        return None;
+    }
+    let classes = rows.detail.iter().map(|row| row.predicted as usize + 1).max()?;
+    let mut gaps = vec![0.0; classes * (sample.bins + 1)];
+    for (row, detail) in rows.detail.iter().enumerate() {
+        let bin = equal_width_index(rows.confidence[row], sample.bins, sample.edges);
+        let cell = detail.predicted as usize * (sample.bins + 1) + bin;
+        gaps[cell] += rows.weight[row] * (rows.confidence[row] - rows.correct[row]);
+    }
+    Some(gaps.iter().map(|gap| gap.abs()).sum::<f64>() / rows.total_weight())
+}
+
+pub(super) const TOP_LABEL_ECE: Entry = Entry {
+    name: "top_label_ece",
+    summary: "expected calibration error of the confidence within each predicted class",
+    formula: "Σ_k Σ_b (n_kb/n)·|mean confidence_kb - accuracy_kb|, k the predicted class, bins of equal width",
+    source: "Gupta, Ramdas 2022, Top-label Calibration and Multiclass-to-binary Reductions, equation 4",
+    tier: Tier::Named,
+    measure: top_label,
     ..Entry::STANDARD
 };

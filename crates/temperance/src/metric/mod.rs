@@ -7,14 +7,19 @@
 mod bins;
 mod bootstrap;
 mod classwise;
+mod compat;
+mod debiased;
 mod evaluation;
 mod scores;
+mod smooth_ece;
+mod sorted;
 mod summary;
 
 pub use bins::{Bin, Binning, Bins, EdgeRule};
 pub use bootstrap::{Bootstrap, Interval, IntervalKind, Replicates};
 pub use classwise::{ClassSummary, Classwise};
 pub use evaluation::{Conventions, Evaluation, Measured};
+pub use smooth_ece::SmoothReliability;
 pub use summary::{Detail, Summaries};
 
 /// Whether larger values of a metric are better.
@@ -149,6 +154,29 @@ pub static METRICS: &[Entry] = &[
     scores::MEAN_ENTROPY,
     bins::OVERCONFIDENCE,
     bins::UNDERCONFIDENCE,
+    debiased::L2_DEBIASED,
+    debiased::L1_DEBIASED,
+    smooth_ece::SMOOTH_ECE,
+    sorted::ECE_SWEEP,
+    debiased::RMSCE_EQUAL_MASS,
+    debiased::MCE_EQUAL_MASS,
+    sorted::MMCE,
+    classwise::CLASSWISE_RMSCE,
+    classwise::TOP_LABEL_ECE,
+    compat::TORCHMETRICS_ECE,
+    compat::TORCHMETRICS_RMSCE,
+    compat::TORCHMETRICS_MCE,
+    compat::NETCAL_ECE,
+    compat::NETCAL_ACE,
+    compat::NETCAL_MCE,
+    compat::SCIKIT_LEARN_ECE,
+    compat::UNCERTAINTY_CALIBRATION_ECE,
+    compat::UNCERTAINTY_CALIBRATION_ECE_EM,
+    compat::UNCERTAINTY_CALIBRATION_L2,
+    compat::UNCERTAINTY_CALIBRATION_L2_DEBIASED,
+    compat::RELPLOT_ECE,
+    compat::MAPIE_ECE,
+    compat::HENDRYCKS_RMS,
 ];
 
 /// The metric of that name.
