@@ -19,7 +19,7 @@ pub(crate) struct Pool {
 /// The same x minimises every Bregman divergence, so the mean log-loss of probabilities too.
 ///
 /// Source: Ayer, Brunk, Ewing, Reid, Silverman 1955, An Empirical Distribution Function for Sampling with Incomplete
-/// Information; Barlow, Bartholomew, Bremner, Brunk 1972, theorem 1.1 and section 1.2.
+/// Information; Barlow, Bartholomew, Bremner, Brunk 1972.
 pub(crate) fn pav(values: &[f64], weights: &[f64]) -> Vec<Pool> {
     const SAME: f64 = 1e-12;
     // Pools with Σ w·value, from which the value is made anew at each merger.
