@@ -14,17 +14,22 @@ pub(crate) struct Pool {
 /// The non-decreasing x that minimises Σ w·(x - value)², as runs of equal x from first to last, each larger than the
 /// one before. Weights must be above 0. O(n).
 ///
+/// Neighbouring runs that differ by no more than 1e-12, relative, count as equal: means of the same rows in other sums do.
+///
 /// The same x minimises every Bregman divergence, so the mean log-loss of probabilities too.
 ///
 /// Source: Ayer, Brunk, Ewing, Reid, Silverman 1955, An Empirical Distribution Function for Sampling with Incomplete
-/// Information; Barlow, Bartholomew, Bremner, Brunk 1972, theorem 1.1 and section 1.2.
+/// Information; Barlow, Bartholomew, Bremner, Brunk 1972.
 pub(crate) fn pav(values: &[f64], weights: &[f64]) -> Vec<Pool> {
+    const SAME: f64 = 1e-12;
     // Pools with Σ w·value, from which the value is made anew at each merger.
     let mut pools: Vec<(Pool, f64)> = Vec::new();
     for (index, (&value, &weight)) in values.iter().zip(weights).enumerate() {
         let mut pool = Pool { end: index + 1, value, weight };
         let mut sum = weight * value;
-        while let Some((before, before_sum)) = pools.pop_if(|(before, _)| before.value >= pool.value) {
+        while let Some((before, before_sum)) =
+            pools.pop_if(|(before, _)| before.value >= pool.value - SAME * pool.value.abs())
+        {
             sum += before_sum;
             pool.weight += before.weight;
             pool.value = sum / pool.weight;

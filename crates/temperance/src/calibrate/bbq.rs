@@ -46,7 +46,7 @@ const PRIOR_ROWS: f64 = 2.0;
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Naeini, Cooper, Hauskrecht 2015, equations 3 to 5.
+/// Source: Naeini, Cooper, Hauskrecht 2015.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BayesianBinning;
 

@@ -61,7 +61,7 @@ pub enum BetaVariant {
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Kull, Silva Filho, Flach 2017, algorithm 1; the treatment of negative a and b is that of betacal 1.1.0, which
+/// Source: Kull, Silva Filho, Flach 2017; the treatment of negative a and b is that of betacal 1.1.0, which
 /// keeps the sign of the one that is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BetaCalibration {

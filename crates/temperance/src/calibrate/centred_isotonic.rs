@@ -40,7 +40,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Oron, Flournoy 2017, section 2.2; the conventions are those of cir-model 0.2.0 on p.
+/// Source: Oron, Flournoy 2017; the conventions are those of cir-model 0.2.0 on p.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CentredIsotonicRegression;
 

@@ -42,7 +42,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Zadrozny, Elkan 2001, section 3.
+/// Source: Zadrozny, Elkan 2001.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistogramBinning {
     bins: usize,

@@ -190,7 +190,7 @@ impl Problem<'_> {
             if steepest <= 1e-13 && size > 1e-3 {
                 return Ok(None);
             }
-            let rounding = steepest <= 1e-12 && size >= 0.5 * before;
+            let rounding = steepest <= 1e-12 && size <= 1e-3 && size >= 0.5 * before;
             if rounding || size <= 1e-12 * (1.0 + largest(&point.at)) {
                 let last = self.point(moved(point.at, step, 1.0), ridge);
                 let better = last.steepest(count) < steepest;

@@ -12,7 +12,7 @@ use crate::parameters::{Parameter, Parameters};
 pub(super) const ENTRY: Entry = Entry {
     name: "quadratic",
     summary: "replaces log-odds s by c + b·s + a·s², fitted by maximum likelihood",
-    source: "Berta, Holzmüller, Jordan, Bach 2025, Structured Matrix Scaling; probmetrics",
+    source: "probmetrics 1.3.0, BinaryLogisticCalibrator",
     parameters: &[REDUCTION],
     binary: true,
     build: |parameters| {

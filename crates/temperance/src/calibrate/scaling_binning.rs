@@ -42,7 +42,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Kumar, Liang, Ma 2019, section 4.
+/// Source: Kumar, Liang, Ma 2019.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScalingBinning {
     bins: usize,

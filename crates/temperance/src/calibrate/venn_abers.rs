@@ -40,7 +40,7 @@ pub(super) const ENTRY: Entry = Entry {
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Vovk, Petej, Fedorova 2015, sections 2 to 4.
+/// Source: Vovk, Petej, Fedorova 2015.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VennAbers;
 
