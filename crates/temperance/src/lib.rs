@@ -33,11 +33,13 @@
 pub mod calibrate;
 pub mod error;
 pub mod fold;
+mod gamma;
 pub mod input;
 pub mod loss;
 pub mod metric;
 mod normal;
 mod parameters;
+mod pav;
 mod row;
 pub mod select;
 pub mod selective;

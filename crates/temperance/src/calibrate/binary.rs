@@ -11,7 +11,8 @@ use super::{Calibrator, Fitted, Flag, Method};
 use crate::error::{Error, Result};
 use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Rows, Zeros};
-use crate::parameters::{Parameter, ParameterEntry, Parameters};
+pub(super) use crate::parameters::ParameterEntry;
+use crate::parameters::{Parameter, Parameters};
 
 /// Columns of rows with two outcomes, in the order of the rows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +48,15 @@ pub fn log_odds(p: f64) -> f64 {
 pub fn sigmoid(s: f64) -> f64 {
     let e = (-s.abs()).exp();
     if s < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
+}
+
+/// Log-odds of the mean probability of increasing scores, within them; near 1 the mean is that of 1 - p.
+pub(super) fn mean_score(scores: &[f64], weights: &[f64]) -> f64 {
+    let [first, .., last] = *scores else { return scores[0] };
+    let side = if first + last > 0.0 { -1.0 } else { 1.0 };
+    let total: f64 = weights.iter().sum();
+    let sum: f64 = scores.iter().zip(weights).map(|(score, weight)| weight * sigmoid(side * score)).sum();
+    (side * log_odds(sum / total)).clamp(first, last)
 }
 
 /// ln σ(s) without overflow or cancellation.
@@ -86,6 +96,13 @@ pub struct BinaryFit {
     pub flags: Vec<Flag>,
 }
 
+impl BinaryFit {
+    /// A map that was counted or pooled.
+    pub(super) fn without_descent(calibrator: impl BinaryCalibrator + 'static) -> Self {
+        BinaryFit { calibrator: Box::new(calibrator), gradient: None, flags: Vec::new() }
+    }
+}
+
 /// How a binary method is used on more than two classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {
@@ -104,11 +121,7 @@ pub(super) const REDUCTION: ParameterEntry =
 
 /// The reduction named by [`REDUCTION`].
 pub(super) fn reduction(parameters: &Parameters) -> Result<Reduction> {
-    match parameters.number_or(&REDUCTION)? {
-        0.0 => Ok(Reduction::OneVsRest),
-        1.0 => Ok(Reduction::TopLabel),
-        other => Err(Error::parameter(REDUCTION.name, other, REDUCTION.domain)),
-    }
+    Ok(if switch(parameters, &REDUCTION)? { Reduction::TopLabel } else { Reduction::OneVsRest })
 }
 
 /// A binary method on any number of classes.
@@ -320,6 +333,10 @@ impl Reduced {
             return Err(Error::parameter("fitted", format!("{fitted:?}"), expected));
         }
         let count = fitted.iter().filter(|&&fitted| fitted == 1.0).count();
+        if count == 0 {
+            let maps = fitted.iter().map(|_| None).collect();
+            return Ok(Box::new(Reduced { method, reduction, classes, maps }));
+        }
         let mut lists =
             names.iter().map(|name| unpack(parameters, name, count)).collect::<Result<Vec<_>>>()?;
         let mut maps = Vec::with_capacity(wanted);
@@ -334,6 +351,49 @@ impl Reduced {
             maps.push(Some(load(&own)?));
         }
         Ok(Box::new(Reduced { method, reduction, classes, maps }))
+    }
+}
+
+/// Refuses a list in a file unless it is finite and increasing.
+pub(super) fn check_increasing(name: &'static str, values: &[f64]) -> Result<()> {
+    if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
+        return Err(Error::parameter(name, bad, "finite numbers"));
+    }
+    match values.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => {
+            let value = format!("{} after {}", pair[1], pair[0]);
+            Err(Error::parameter(name, value, "each number above the one before"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The number called `name` in a file.
+///
+/// # Errors
+/// If it is missing or not finite.
+pub(super) fn finite(parameters: &Parameters, name: &'static str) -> Result<f64> {
+    let value = parameters.number(name)?;
+    if value.is_finite() { Ok(value) } else { Err(Error::parameter(name, value, "a finite number")) }
+}
+
+/// Whether a parameter of domain 0 or 1 is 1.
+pub(super) fn switch(parameters: &Parameters, entry: &ParameterEntry) -> Result<bool> {
+    match parameters.number_or(entry)? {
+        0.0 => Ok(false),
+        1.0 => Ok(true),
+        other => Err(Error::parameter(entry.name, other, entry.domain)),
+    }
+}
+
+/// Refuses a list in a file that has not `count` probabilities.
+pub(super) fn check_probabilities(name: &'static str, values: &[f64], count: usize) -> Result<()> {
+    if values.len() != count {
+        return Err(Error::parameter(name, format!("{} numbers", values.len()), format!("{count}")));
+    }
+    match values.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+        Some(bad) => Err(Error::parameter(name, bad, "numbers from 0 to 1")),
+        None => Ok(()),
     }
 }
 
@@ -352,10 +412,13 @@ fn unpack(
     let lengths = parameters.iter().find(|(known, _)| *known == lengths_name(name));
     let unpacked: Vec<Parameter> = match lengths {
         None => values.iter().map(|&value| Parameter::Number(value)).collect(),
-        Some((_, Parameter::Numbers(lengths))) if lengths.iter().sum::<f64>() == values.len() as f64 => {
+        Some((_, Parameter::Numbers(lengths)))
+            if lengths.iter().all(|length| *length >= 0.0 && length.fract() == 0.0)
+                && lengths.iter().sum::<f64>() == values.len() as f64 =>
+        {
             let mut rest = values;
             let take = |length: &f64| {
-                let (own, later) = rest.split_at((*length as usize).min(rest.len()));
+                let (own, later) = rest.split_at(*length as usize);
                 rest = later;
                 Parameter::Numbers(own.to_vec())
             };

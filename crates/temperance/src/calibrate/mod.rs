@@ -4,21 +4,42 @@
 //! a [`Fitted`] calibrator with its certificate. [`METHODS`] lists every method; a calibrator in a file is
 //! its method's name and its parameters, and is loaded through the same list.
 
+mod bbq;
+mod beta;
 mod binary;
+mod centred_isotonic;
 mod certificate;
+mod curve;
+mod histogram;
 mod identity;
+mod isotonic;
+mod logistic;
+mod platt;
+mod quadratic;
+mod scaling_binning;
+mod steps;
 mod survey;
 mod temperature;
+mod venn_abers;
 
 use std::fmt::Debug;
 
+pub use bbq::BayesianBinning;
+pub use beta::{BetaCalibration, BetaVariant};
 pub use binary::{
     BinaryCalibrator, BinaryFit, BinaryMethod, BinaryRows, LOG_ODDS_LIMIT, Multiclass, Reduced, Reduction,
     log_odds, sigmoid,
 };
+pub use centred_isotonic::CentredIsotonicRegression;
 pub use certificate::{Certificate, Flag};
+pub use histogram::HistogramBinning;
 pub use identity::Identity;
+pub use isotonic::IsotonicRegression;
+pub use platt::PlattScaling;
+pub use quadratic::QuadraticScaling;
+pub use scaling_binning::ScalingBinning;
 pub use temperature::{Temperature, TemperatureScaling};
+pub use venn_abers::VennAbers;
 
 use crate::error::Result;
 use crate::fold::{self, Observer};
@@ -87,7 +108,19 @@ pub struct Entry {
 
 /// Every calibration method, from the simplest to the richest: a comparison prefers the earlier of two that are
 /// not told apart.
-pub static METHODS: &[Entry] = &[identity::ENTRY, temperature::ENTRY];
+pub static METHODS: &[Entry] = &[
+    identity::ENTRY,
+    temperature::ENTRY,
+    platt::ENTRY,
+    beta::ENTRY,
+    quadratic::ENTRY,
+    centred_isotonic::ENTRY,
+    isotonic::ENTRY,
+    histogram::ENTRY,
+    scaling_binning::ENTRY,
+    bbq::ENTRY,
+    venn_abers::ENTRY,
+];
 
 /// The method of that name.
 pub fn method(name: &str) -> Option<&'static Entry> {
