@@ -6,13 +6,19 @@
 
 mod bins;
 mod classwise;
+mod corp;
 mod evaluation;
+mod hypothesis;
+mod murphy;
 mod scores;
+mod selective;
 mod summary;
 
 pub use bins::{Bin, Binning, Bins, EdgeRule};
 pub use classwise::{ClassSummary, Classwise};
+pub use corp::{Corp, CorpBlock};
 pub use evaluation::{Conventions, Evaluation, Measured};
+pub use selective::RiskCoverage;
 pub use summary::{Detail, Summaries};
 
 /// Whether larger values of a metric are better.
@@ -147,6 +153,28 @@ pub static METRICS: &[Entry] = &[
     scores::MEAN_ENTROPY,
     bins::OVERCONFIDENCE,
     bins::UNDERCONFIDENCE,
+    // Decompositions, tests of hypotheses, risk and coverage.
+    murphy::RELIABILITY,
+    murphy::RESOLUTION,
+    murphy::UNCERTAINTY,
+    murphy::WITHIN_VARIANCE,
+    murphy::WITHIN_COVARIANCE,
+    corp::MCB,
+    corp::DSC,
+    corp::UNC,
+    corp::MCB_LOG,
+    corp::DSC_LOG,
+    corp::UNC_LOG,
+    hypothesis::SPIEGELHALTER,
+    hypothesis::SPIEGELHALTER_P,
+    hypothesis::SPIEGELHALTER_UPPER_P,
+    hypothesis::KS,
+    hypothesis::KS_P,
+    hypothesis::KUIPER,
+    hypothesis::KUIPER_P,
+    selective::AURC,
+    selective::EXCESS_AURC,
+    selective::RISK_AT_80,
 ];
 
 /// The metric of that name.
