@@ -8,9 +8,13 @@ mod bins;
 mod bootstrap;
 mod classwise;
 mod compat;
+mod corp;
 mod debiased;
 mod evaluation;
+mod hypothesis;
+mod murphy;
 mod scores;
+mod selective;
 mod smooth_ece;
 mod sorted;
 mod summary;
@@ -18,7 +22,9 @@ mod summary;
 pub use bins::{Bin, Binning, Bins, EdgeRule};
 pub use bootstrap::{Bootstrap, Interval, IntervalKind, Replicates};
 pub use classwise::{ClassSummary, Classwise};
+pub use corp::{Corp, CorpBlock};
 pub use evaluation::{Conventions, Evaluation, Measured};
+pub use selective::RiskCoverage;
 pub use smooth_ece::SmoothReliability;
 pub use summary::{Detail, Summaries};
 
@@ -177,6 +183,28 @@ pub static METRICS: &[Entry] = &[
     compat::RELPLOT_ECE,
     compat::MAPIE_ECE,
     compat::HENDRYCKS_RMS,
+    // Decompositions, tests of hypotheses, risk and coverage.
+    murphy::RELIABILITY,
+    murphy::RESOLUTION,
+    murphy::UNCERTAINTY,
+    murphy::WITHIN_VARIANCE,
+    murphy::WITHIN_COVARIANCE,
+    corp::MCB,
+    corp::DSC,
+    corp::UNC,
+    corp::MCB_LOG,
+    corp::DSC_LOG,
+    corp::UNC_LOG,
+    hypothesis::SPIEGELHALTER,
+    hypothesis::SPIEGELHALTER_P,
+    hypothesis::SPIEGELHALTER_UPPER_P,
+    hypothesis::KS,
+    hypothesis::KS_P,
+    hypothesis::KUIPER,
+    hypothesis::KUIPER_P,
+    selective::AURC,
+    selective::EXCESS_AURC,
+    selective::RISK_AT_80,
 ];
 
 /// The metric of that name.
