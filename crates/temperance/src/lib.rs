@@ -33,7 +33,6 @@
 pub mod calibrate;
 pub mod error;
 pub mod fold;
-mod gamma;
 pub mod input;
 pub mod loss;
 pub mod metric;

@@ -6,8 +6,8 @@ use super::binary::{
 };
 use super::steps::{self, Steps};
 use crate::error::Result;
-use crate::gamma::ln_gamma;
 use crate::pav::Ranked;
+use statrs::function::gamma::ln_gamma;
 
 /// Registry line.
 pub(super) const ENTRY: Entry = Entry {

@@ -127,6 +127,16 @@ pub(super) const RELPLOT_ECE: Entry = Entry {
     ..ENTRY
 };
 
+pub(super) const RELPLOT_SMOOTH_ECE: Entry = Entry {
+    name: "relplot_smooth_ece",
+    summary: "smECE of relplot 1.0.3: as smooth_ece, but rows of confidence exactly 0 or 1 count half",
+    formula: "smooth_ece with the errors at 0 and 1 halved; within 0.002 of the package, whose width is on a grid of 2^-10",
+    source: "relplot 1.0.3, metrics.smECE",
+    cost: Cost::Columns,
+    measure: |sample| Some(super::smooth_ece::relplot(sample.summaries)),
+    ..ENTRY
+};
+
 pub(super) const MAPIE_ECE: Entry = Entry {
     name: "mapie_ece",
     summary: "expected_calibration_error of MAPIE 1.6, strategy uniform: one bin fewer than asked for",

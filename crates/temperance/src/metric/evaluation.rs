@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::summary::{Probe, summarise};
 use super::{
-    Binning, Bins, ClassSummary, Classwise, EdgeRule, Entry, Event, METRICS, Sample, Summaries, Tier,
+    Binning, Bins, ClassSummary, Classwise, Cost, EdgeRule, Entry, Event, METRICS, Sample, Summaries, Tier,
 };
 use crate::error::{Error, Result};
 use crate::fold::{self, Fold, Observer, Progress};
@@ -181,8 +181,10 @@ impl Evaluation {
     /// The values of some metrics on summaries alone; NaN where one does not exist.
     pub(super) fn values(&self, entries: &[&Entry], summaries: &Summaries) -> Vec<f64> {
         let bins = |binning| Bins::of(summaries, binning).expect("the number of bins was checked");
-        let (equal_width, equal_mass) =
-            (bins(Binning::EqualWidth(self.bins, self.edges)), bins(Binning::EqualMass(self.bins)));
+        let equal_width = bins(Binning::EqualWidth(self.bins, self.edges));
+        // Sums that merge do not look at bins of equal mass, which are a good part of the work.
+        let sorts = entries.iter().any(|entry| entry.cost != Cost::Sums);
+        let equal_mass = if sorts { bins(Binning::EqualMass(self.bins)) } else { equal_width.clone() };
         let sample = self.sample(summaries, &equal_width, &equal_mass);
         entries.iter().map(|entry| (entry.measure)(&sample).unwrap_or(f64::NAN)).collect()
     }

@@ -12,9 +12,11 @@ mod corp;
 mod debiased;
 mod evaluation;
 mod hypothesis;
+mod kde_ece;
 mod murphy;
 mod scores;
 mod selective;
+mod skce;
 mod smooth_ece;
 mod sorted;
 mod summary;
@@ -167,6 +169,9 @@ pub static METRICS: &[Entry] = &[
     debiased::RMSCE_EQUAL_MASS,
     debiased::MCE_EQUAL_MASS,
     sorted::MMCE,
+    kde_ece::KDE_ECE,
+    skce::SKCE,
+    skce::SKCE_BIASED,
     classwise::CLASSWISE_RMSCE,
     classwise::TOP_LABEL_ECE,
     compat::TORCHMETRICS_ECE,
@@ -181,6 +186,7 @@ pub static METRICS: &[Entry] = &[
     compat::UNCERTAINTY_CALIBRATION_L2,
     compat::UNCERTAINTY_CALIBRATION_L2_DEBIASED,
     compat::RELPLOT_ECE,
+    compat::RELPLOT_SMOOTH_ECE,
     compat::MAPIE_ECE,
     compat::HENDRYCKS_RMS,
     // Decompositions, tests of hypotheses, risk and coverage.

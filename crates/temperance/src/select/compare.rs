@@ -36,6 +36,9 @@ impl Criterion {
     }
 }
 
+/// The metrics that have intervals in a comparison: those that cost little for each of many methods.
+const RESAMPLED: [&str; 4] = ["accuracy", "nll", "brier", "ece"];
+
 /// What to compare and how.
 ///
 /// Every method is fitted to all folds but one and measured on that one, in turn: each row is measured once, by a
@@ -265,7 +268,7 @@ impl Comparison {
             .filter_map(|candidate| candidate.outcome.as_ref().ok())
             .map(|outcome| &outcome.measured.summaries)
             .collect();
-        let mut bootstrap = self.bootstrap.clone();
+        let mut bootstrap = self.bootstrap.clone().only(&RESAMPLED);
         if let Some(groups) = &self.groups {
             let counted = groups.iter().enumerate().filter(|(row, _)| folds.fold(*row).is_some());
             bootstrap = bootstrap.groups(&counted.map(|(_, group)| *group).collect::<Vec<_>>());
