@@ -1,5 +1,7 @@
 //! `temperance fit`.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use temperance::calibrate::{self, Fitted};
 use temperance::metric::Conventions;
@@ -94,6 +96,7 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
     let watch = Watch::new(io.watched);
     let mut output = OutputDir::create(&arguments.output.output, arguments.output.force)?;
     let speech = &arguments.output.speech;
+    let start = Instant::now();
     let (fitted, mut notes) = speech.on_threads(|| {
         let locate = |error| Failure::from(dataset.locate(error));
         let comparison = arguments.comparison.comparison(&dataset)?.seed(arguments.seed);
@@ -101,6 +104,7 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
         let fitted = choice.fit(&block, &watch).map_err(locate)?;
         Ok((fitted, choice.notes))
     })?;
+    let fit_seconds = start.elapsed().as_secs_f64();
     output.write("calibrator.json", file(&fitted, &dataset)?.to_json().as_bytes())?;
     output.finish()?;
     drop(watch);
@@ -116,6 +120,7 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
         json!({
             "classes": dataset.classes(),
             "n_fit": fitted.certificate.rows,
+            "fit_seconds": fit_seconds,
             "calibrator": calibrator_json(&summary),
             "notes": notes,
             "output": arguments.output.output,

@@ -210,8 +210,8 @@ pub(super) fn strength(parameters: &Parameters, entry: &ParameterEntry) -> Resul
 
 /// The most evaluations of a fit: a stop, not an aim.
 const MOST_EVALUATIONS: u32 = 1000;
-/// The largest derivative that a fit ends with, in variables scaled to a curvature near 1.
-const TOLERANCE: f64 = 1e-8;
+/// The decrease of the mean loss that a fit may leave.
+const TOLERANCE: f64 = 1e-14;
 /// Below this mean loss after the fit, the rows count as separable.
 const SEPARABLE: f64 = 1e-4;
 /// Bytes of log-probabilities that a fit keeps, so as not to make them anew in each pass.
@@ -289,99 +289,48 @@ struct Fit<'a> {
 
 impl Fit<'_> {
     /// A and b of the least mean loss and penalty, starting at A = `start` times the identity and b = 0.
-    ///
-    /// The minimiser sees other variables: numbers of A times the root of their curvature at the start, and biases
-    /// about the point where a number of A and the bias of its class do not pull at each other.
     fn run(&mut self, start: f64) -> Result<(Vec<f64>, Vec<f64>)> {
         let k = self.classes;
         let numbers = self.structure.numbers(k);
-        let mut scale = vec![0.0; numbers];
-        for at in self.diagonal() {
-            scale[at] = start;
-        }
-        let sums = self.sweep(&scale, &vec![0.0; k], true)?;
-        let moments = sums.moments.as_ref().expect("they were asked for");
-        let weight = self.weight;
-        let class_of = |at: usize| match self.structure {
-            Structure::Shared | Structure::Diagonal => at,
-            Structure::Full => at / k,
-        };
-        let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        let unit = |curvature: f64| 1.0 / curvature.max(1e-6).sqrt();
-        let mut centre = vec![0.0; numbers];
-        let mut unit_scale = vec![0.0; numbers];
         let is_diagonal = self.is_diagonal();
-        for at in 0..numbers {
-            let lambda = if is_diagonal[at] { self.penalty.diagonal } else { self.penalty.off_diagonal };
-            let mut curvature = moments.second[at] / weight;
-            if self.structure != Structure::Shared {
-                let whole = moments.whole[class_of(at)];
-                centre[at] = ratio(moments.first[at], whole);
-                curvature -= centre[at] * centre[at] * whole / weight;
-            }
-            unit_scale[at] = unit(curvature + 2.0 * lambda);
-        }
-        let unit_bias: Vec<f64> =
-            moments.whole.iter().map(|whole| unit(whole / weight + 2.0 * self.penalty.bias)).collect();
-
-        let parameters = |variables: &[f64]| {
-            let (of_scale, of_bias) = variables.split_at(numbers);
-            let scale: Vec<f64> = of_scale.iter().zip(&unit_scale).map(|(v, unit)| v * unit).collect();
-            let mut bias: Vec<f64> = of_bias.iter().zip(&unit_bias).map(|(v, unit)| v * unit).collect();
-            if self.structure != Structure::Shared {
-                for (at, (scale, centre)) in scale.iter().zip(&centre).enumerate() {
-                    bias[class_of(at)] -= centre * scale;
-                }
-            }
-            (scale, bias)
-        };
-        let mut variables: Vec<f64> =
-            scale.iter().zip(&unit_scale).map(|(scale, unit)| scale / unit).collect();
-        let mut shifted = vec![0.0; k];
-        if self.structure != Structure::Shared {
-            for (at, (scale, centre)) in scale.iter().zip(&centre).enumerate() {
-                shifted[class_of(at)] += centre * scale;
-            }
-        }
-        variables.extend(shifted.iter().zip(&unit_bias).map(|(bias, unit)| bias / unit));
-
-        let structure = self.structure;
-        let (passes, gradient_of_parameters) = (&mut self.passes, &mut self.gradient);
-        let sweeps = Sweeps { structure, classes: k, rows: self.rows, observer: self.observer };
+        let mut parameters: Vec<f64> =
+            is_diagonal.iter().map(|&diagonal| if diagonal { start } else { 0.0 }).collect();
+        parameters.extend(vec![0.0; k]);
+        let sums = self.sweep(&parameters[..numbers], &parameters[numbers..], true)?;
+        let moments = sums.moments.as_ref().expect("they were asked for");
+        let curvature = Curvature::new(self, moments);
+        let weight = self.weight;
+        let (passes, largest_derivative) = (&mut self.passes, &mut self.gradient);
+        let sweeps =
+            Sweeps { structure: self.structure, classes: k, rows: self.rows, observer: self.observer };
         let penalty = self.penalty;
-        let minimum = minimise(variables, TOLERANCE, MOST_EVALUATIONS, &mut |variables, gradient| {
-            let (scale, bias) = parameters(variables);
-            let sums = sweeps.run(&scale, &bias, false, *passes)?;
+        let solve = |gradient: &mut [f64]| curvature.solve(gradient);
+        let minimum = minimise(parameters, TOLERANCE, MOST_EVALUATIONS, &solve, &mut |at, gradient| {
+            let (scale, bias) = at.split_at(numbers);
+            let sums = sweeps.run(scale, bias, false, *passes)?;
             *passes += 1;
             let mut value = sums.loss / weight;
-            let mut of_scale: Vec<f64> = sums.scale.iter().map(|g| g / weight).collect();
-            let mut of_bias: Vec<f64> = sums.bias.iter().map(|g| g / weight).collect();
-            for (at, (g, scale)) in of_scale.iter_mut().zip(&scale).enumerate() {
-                let (lambda, centre) = if is_diagonal[at] {
+            let (of_scale, of_bias) = gradient.split_at_mut(numbers);
+            for (index, g) in of_scale.iter_mut().enumerate() {
+                let (lambda, centre) = if is_diagonal[index] {
                     (penalty.diagonal, penalty.centre)
                 } else {
                     (penalty.off_diagonal, 0.0)
                 };
-                value += lambda * (scale - centre) * (scale - centre);
-                *g += 2.0 * lambda * (scale - centre);
+                let off = scale[index] - centre;
+                value += lambda * off * off;
+                *g = sums.scale[index] / weight + 2.0 * lambda * off;
             }
-            for (g, bias) in of_bias.iter_mut().zip(&bias) {
-                value += penalty.bias * bias * bias;
-                *g += 2.0 * penalty.bias * bias;
+            for (class, g) in of_bias.iter_mut().enumerate() {
+                value += penalty.bias * bias[class] * bias[class];
+                *g = sums.bias[class] / weight + 2.0 * penalty.bias * bias[class];
             }
-            *gradient_of_parameters = largest(&of_scale).max(largest(&of_bias));
-            let (to_scale, to_bias) = gradient.split_at_mut(numbers);
-            for (at, to) in to_scale.iter_mut().enumerate() {
-                let pulled =
-                    if structure == Structure::Shared { 0.0 } else { centre[at] * of_bias[class_of(at)] };
-                *to = unit_scale[at] * (of_scale[at] - pulled);
-            }
-            for (class, to) in to_bias.iter_mut().enumerate() {
-                *to = unit_bias[class] * of_bias[class];
-            }
+            *largest_derivative = largest(gradient);
             Ok(value)
         })?;
-        Ok(parameters(&minimum.at))
+        let mut scale = minimum.at;
+        let bias = scale.split_off(numbers);
+        Ok((scale, bias))
     }
 
     fn sweep(&mut self, scale: &[f64], bias: &[f64], moments: bool) -> Result<Sums> {
@@ -391,19 +340,128 @@ impl Fit<'_> {
         Ok(sums)
     }
 
-    /// Where the numbers of the diagonal lie.
-    fn diagonal(&self) -> Vec<usize> {
-        match self.structure {
-            Structure::Shared => vec![0],
-            Structure::Diagonal => (0..self.classes).collect(),
-            Structure::Full => (0..self.classes).map(|class| class * (self.classes + 1)).collect(),
-        }
+    /// Which numbers of A lie on its diagonal.
+    fn is_diagonal(&self) -> Vec<bool> {
+        let of_matrix = |at| at / self.classes == at % self.classes;
+        let numbers = self.structure.numbers(self.classes);
+        (0..numbers).map(|at| self.structure != Structure::Full || of_matrix(at)).collect()
+    }
+}
+
+/// An estimate of the second derivatives: a block for each class, of the numbers that make its logit and its bias, as if
+/// the other classes did not move.
+struct Curvature {
+    structure: Structure,
+    classes: usize,
+    /// Of a shared number: its curvature.
+    shared: f64,
+    /// The lower Cholesky factor of each block, row by row; its order is that of A, the bias last.
+    factors: Vec<Vec<f64>>,
+}
+
+/// With more classes a block of a matrix is taken to be diagonal.
+const LARGEST_BLOCK: usize = 256;
+
+impl Curvature {
+    fn new(fit: &Fit<'_>, moments: &Moments) -> Self {
+        let Fit { structure, classes, weight, penalty, .. } = *fit;
+        // Nothing is flatter than this: a class that never occurs has no curvature of its own.
+        let ridge = |value: f64| value.max(1e-9);
+        let block = |class: usize| -> Vec<f64> {
+            let whole = moments.whole[class] / weight;
+            match structure {
+                Structure::Shared => cholesky(vec![ridge(whole + 2.0 * penalty.bias)], 1),
+                Structure::Diagonal => {
+                    let (first, second) = (moments.first[class] / weight, moments.second[class] / weight);
+                    let top = ridge(second + 2.0 * penalty.diagonal);
+                    cholesky(vec![top, first, first, ridge(whole + 2.0 * penalty.bias)], 2)
+                }
+                Structure::Full => {
+                    // The spread of x is taken where any class is in doubt, and shared by all.
+                    let size = classes + 1;
+                    let of_pair = |i: usize, j: usize| {
+                        let (sum, total) = (moments.second[i * size + j], moments.second[size * size - 1]);
+                        if total > 0.0 { whole * sum / total } else { 0.0 }
+                    };
+                    let lambda = |i: usize| match i {
+                        i if i == classes => penalty.bias,
+                        i if i == class => penalty.diagonal,
+                        _ => penalty.off_diagonal,
+                    };
+                    let diagonal = |i: usize| ridge(of_pair(i, i) * (1.0 + 1e-9) + 2.0 * lambda(i));
+                    if classes > LARGEST_BLOCK {
+                        return (0..size).map(|i| diagonal(i).sqrt()).collect();
+                    }
+                    let entry = |at: usize| match (at / size, at % size) {
+                        (i, j) if i == j => diagonal(i),
+                        (i, j) => of_pair(i, j),
+                    };
+                    cholesky((0..size * size).map(entry).collect(), size)
+                }
+            }
+        };
+        let shared = match structure {
+            Structure::Shared => ridge(moments.second[0] / weight + 2.0 * penalty.diagonal),
+            Structure::Diagonal | Structure::Full => 1.0,
+        };
+        let factors = fold::ordered((0..classes).collect(), block);
+        Curvature { structure, classes, shared, factors }
     }
 
-    fn is_diagonal(&self) -> Vec<bool> {
-        let mut is_diagonal = vec![false; self.structure.numbers(self.classes)];
-        self.diagonal().into_iter().for_each(|at| is_diagonal[at] = true);
-        is_diagonal
+    /// Replaces a gradient by the step to where the estimate has none.
+    fn solve(&self, gradient: &mut [f64]) {
+        let k = self.classes;
+        let numbers = self.structure.numbers(k);
+        let (of_scale, of_bias) = gradient.split_at_mut(numbers);
+        if self.structure == Structure::Shared {
+            of_scale[0] /= self.shared;
+        }
+        let per_class = if self.structure == Structure::Shared { 0 } else { numbers / k };
+        let mut block = vec![0.0; per_class + 1];
+        for (class, factor) in self.factors.iter().enumerate() {
+            let own = class * per_class..(class + 1) * per_class;
+            block[..per_class].copy_from_slice(&of_scale[own.clone()]);
+            block[per_class] = of_bias[class];
+            if factor.len() == block.len() && per_class > 0 {
+                block.iter_mut().zip(factor).for_each(|(value, root)| *value /= root * root);
+            } else {
+                cholesky_solve(factor, &mut block);
+            }
+            of_scale[own].copy_from_slice(&block[..per_class]);
+            of_bias[class] = block[per_class];
+        }
+    }
+}
+
+/// The lower factor L of a symmetric positive definite matrix, L·Lᵀ; a pivot that rounding makes too small is raised.
+fn cholesky(mut a: Vec<f64>, size: usize) -> Vec<f64> {
+    for j in 0..size {
+        let pivot = a[j * size + j];
+        let sum: f64 = a[j * size..j * size + j].iter().map(|l| l * l).sum();
+        let root = (pivot - sum).max(1e-12 * pivot).sqrt();
+        a[j * size + j] = root;
+        for i in j + 1..size {
+            let (above, below) = a.split_at(i * size);
+            let dot: f64 = above[j * size..j * size + j].iter().zip(&below[..j]).map(|(x, y)| x * y).sum();
+            a[i * size + j] = (a[i * size + j] - dot) / root;
+        }
+    }
+    a
+}
+
+/// Solves L·Lᵀ·x = b in place.
+fn cholesky_solve(l: &[f64], b: &mut [f64]) {
+    let size = b.len();
+    for i in 0..size {
+        let dot: f64 = l[i * size..i * size + i].iter().zip(b.iter()).map(|(l, x)| l * x).sum();
+        b[i] = (b[i] - dot) / l[i * size + i];
+    }
+    for i in (0..size).rev() {
+        let x = b[i] / l[i * size + i];
+        b[i] = x;
+        for j in 0..i {
+            b[j] -= l[i * size + j] * x;
+        }
     }
 }
 
@@ -442,7 +500,10 @@ struct Sums {
     moments: Option<Moments>,
 }
 
-/// Sums of w·p·(1 - p) of each class, alone, times x, and times x²: the curvatures. For a shared number its own.
+/// What the curvatures are made of.
+///
+/// `whole`: Σ w·p·(1 - p) of each class. With a diagonal, `first` and `second` are the same times x and times x². For a
+/// shared number `second` is its own curvature. For a matrix it is Σ w·u·x̃·x̃ᵀ, x̃ being x and a 1, u = Σ_k p_k(1 - p_k).
 struct Moments {
     whole: Vec<f64>,
     first: Vec<f64>,
@@ -467,10 +528,15 @@ impl Fold for Sweep<'_> {
 
     fn start(&self) -> Sums {
         let (numbers, k) = (self.scale.len(), self.classes);
+        let (first, second) = match self.structure {
+            Structure::Shared => (0, 1),
+            Structure::Diagonal => (k, k),
+            Structure::Full => (0, (k + 1) * (k + 1)),
+        };
         let moments = self.moments.then(|| Moments {
             whole: vec![0.0; k],
-            first: vec![0.0; numbers],
-            second: vec![0.0; numbers],
+            first: vec![0.0; first],
+            second: vec![0.0; second],
         });
         Sums { loss: 0.0, scale: vec![0.0; numbers], bias: vec![0.0; k], moments }
     }
@@ -575,10 +641,25 @@ impl Sweep<'_> {
             for curvatures in curvatures.chunks(k) {
                 moments.whole.iter_mut().zip(curvatures).for_each(|(sum, c)| *sum += c);
             }
-            if self.structure != Structure::Shared {
-                self.products(&curvatures, &batch.x, &mut moments.first);
-                let squares: Vec<f64> = batch.x.iter().map(|x| x * x).collect();
-                self.products(&curvatures, &squares, &mut moments.second);
+            match self.structure {
+                Structure::Shared => {}
+                Structure::Diagonal => {
+                    self.products(&curvatures, &batch.x, &mut moments.first);
+                    let squares: Vec<f64> = batch.x.iter().map(|x| x * x).collect();
+                    self.products(&curvatures, &squares, &mut moments.second);
+                }
+                Structure::Full => {
+                    let extended = |x: &[f64], factor: f64| {
+                        x.iter().copied().chain([1.0]).map(|x| factor * x).collect::<Vec<f64>>()
+                    };
+                    let doubt = |row: usize| curvatures[row * k..(row + 1) * k].iter().sum::<f64>();
+                    let x: Vec<f64> = batch.x.chunks(k).flat_map(|x| extended(x, 1.0)).collect();
+                    let left: Vec<f64> =
+                        batch.x.chunks(k).enumerate().flat_map(|(row, x)| extended(x, doubt(row))).collect();
+                    let (left, x) = (matrix(&left, k + 1), matrix(&x, k + 1));
+                    let mut sums = matrix_mut(&mut moments.second, k + 1);
+                    general_mat_mul(1.0, &left.reversed_axes(), &x, 1.0, &mut sums);
+                }
             }
         }
     }

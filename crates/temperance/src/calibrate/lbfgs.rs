@@ -19,11 +19,11 @@ pub(super) struct Minimum {
     pub(super) evaluations: u32,
 }
 
-/// Minimises a convex function from `start` on by L-BFGS, until the largest absolute derivative is at most
-/// `tolerance` or rounding hides any further decrease.
+/// Minimises a convex function from `start` on by L-BFGS, until the decrease that is left, g·H⁻¹·g / 2 as far as H is
+/// known, is at most `tolerance`, or rounding hides it.
 ///
-/// `function` returns the value at a point and fills in the gradient. The variables should be scaled so that the
-/// second derivatives at `start` are near 1: the first step is the gradient itself. A step that does not bring enough
+/// `function` returns the value at a point and fills in the gradient. `solve` replaces a gradient g by H⁻¹·g for an
+/// estimate H of the second derivatives, the better the fewer steps. A step that does not bring enough
 /// is shortened to the minimum of the parabola through what is known; convexity makes the curvature of every accepted
 /// step positive.
 ///
@@ -35,6 +35,7 @@ pub(super) fn minimise(
     start: Vec<f64>,
     tolerance: f64,
     most_evaluations: u32,
+    solve: &dyn Fn(&mut [f64]),
     function: &mut dyn FnMut(&[f64], &mut [f64]) -> Result<f64>,
 ) -> Result<Minimum> {
     let mut at = start;
@@ -43,13 +44,16 @@ pub(super) fn minimise(
     let mut evaluations = 1;
     let mut pairs: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
     let (mut next, mut next_gradient) = (at.clone(), gradient.clone());
-    while largest(&gradient) > tolerance && evaluations < most_evaluations {
-        let mut direction = descent(&gradient, &pairs);
+    while evaluations < most_evaluations {
+        let mut direction = descent(&gradient, &pairs, solve);
         let mut slope = dot(&direction, &gradient);
         if !(slope < 0.0) {
             pairs.clear();
-            direction = gradient.iter().map(|g| -g).collect();
-            slope = -dot(&gradient, &gradient);
+            direction = descent(&gradient, &pairs, solve);
+            slope = dot(&direction, &gradient);
+        }
+        if !(-slope > 2.0 * tolerance) {
+            break;
         }
         let mut step = 1.0;
         let reached = loop {
@@ -102,8 +106,8 @@ impl Pair {
     }
 }
 
-/// -H·g by the two loops, H being the inverse curvature that the pairs stand for.
-fn descent(gradient: &[f64], pairs: &VecDeque<Pair>) -> Vec<f64> {
+/// -H⁻¹·g by the two loops, H being `solve`'s changed by what the pairs show.
+fn descent(gradient: &[f64], pairs: &VecDeque<Pair>, solve: &dyn Fn(&mut [f64])) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut shares = Vec::with_capacity(pairs.len());
     for pair in pairs.iter().rev() {
@@ -111,10 +115,7 @@ fn descent(gradient: &[f64], pairs: &VecDeque<Pair>) -> Vec<f64> {
         add(&mut direction, -share, &pair.change);
         shares.push(share);
     }
-    if let Some(last) = pairs.back() {
-        let scale = last.curvature / dot(&last.change, &last.change);
-        direction.iter_mut().for_each(|d| *d *= scale);
-    }
+    solve(&mut direction);
     for (pair, share) in pairs.iter().zip(shares.into_iter().rev()) {
         let back = dot(&pair.change, &direction) / pair.curvature;
         add(&mut direction, share - back, &pair.step);
@@ -153,7 +154,13 @@ mod tests {
             g[0] += x[0].tanh();
             Ok(value)
         };
-        let minimum = minimise(vec![5.0; 10], 1e-10, 200, &mut function).unwrap();
+        // The curvatures, but for a factor from 0.5 to 2.
+        let solve = |g: &mut [f64]| {
+            for (i, g) in g.iter_mut().enumerate() {
+                *g /= [1.0, 2.0, 4.0][i % 3] * 10_f64.powf(i as f64 / 3.0);
+            }
+        };
+        let minimum = minimise(vec![5.0; 10], 1e-22, 200, &solve, &mut function).unwrap();
         for (i, x) in minimum.at.iter().enumerate() {
             assert!((x - i as f64).abs() < 1e-10, "{i}: {x}");
         }
@@ -166,7 +173,7 @@ mod tests {
             g[0] = (x[0] - 0.3).sinh();
             Ok(1e3 + (x[0] - 0.3).cosh())
         };
-        let minimum = minimise(vec![4.0], 0.0, 1000, &mut function).unwrap();
+        let minimum = minimise(vec![4.0], 0.0, 1000, &|_| {}, &mut function).unwrap();
         assert!((minimum.at[0] - 0.3).abs() < 1e-6 && minimum.evaluations < 100, "{minimum:?}");
     }
 }
