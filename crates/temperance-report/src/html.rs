@@ -483,6 +483,7 @@ fn glossary(report: &Report) -> Vec<Fact> {
             ("worse_than_constant", "the fit does no better than the same probability for every class"),
             ("classes_missing", "some classes have no fitting row"),
             ("few_rows", "there are fewer fitting rows than numbers to find"),
+            ("not_converged", "the fit stopped at its limit of passes"),
         ];
         let text: Vec<String> = known.iter().map(|(flag, text)| format!("{flag}: {text}")).collect();
         let text = format!("What a fit can warn of. {}. This fit raised none.", text.join("; "));

@@ -396,7 +396,8 @@ pub struct CalibratorSummary {
     /// 95 % interval of the temperature, lower and upper end.
     #[serde(default, with = "nonfinite::option_pair")]
     pub interval: Option<[f64; 2]>,
-    /// What is unusual about the fit: `at_bound`, `separable`, `worse_than_constant`, `classes_missing`, `few_rows`.
+    /// What is unusual about the fit: `at_bound`, `separable`, `worse_than_constant`, `classes_missing`, `few_rows`,
+    /// `not_converged`.
     #[serde(default)]
     pub flags: Vec<String>,
     /// Mean negative log-likelihood of the fitting rows as given, in nats.

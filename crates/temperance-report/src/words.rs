@@ -448,6 +448,11 @@ pub(crate) fn flag_words(flag: &str, of_temperature: bool) -> (String, &'static 
             "There are fewer fitting rows than numbers to find, so the calibrator may have learned the rows by \
              heart. Fit on more rows, or use a method with fewer parameters, such as a temperature.",
         ),
+        ("not_converged", _) => (
+            "The fit stopped before it converged",
+            "The fit used up its passes over the rows while the loss could still fall a little. The result is good \
+             enough to use, but it is not the optimum; a method with fewer parameters converges sooner.",
+        ),
         (other, _) => {
             let title = format!("Flag “{}”", format::clean(other));
             return (title, "The fit raised a flag that this version of the report has no words for.");

@@ -241,6 +241,58 @@ fn a_class_that_cannot_occur_stays_impossible() {
 }
 
 #[test]
+fn a_fit_and_its_calibrator_see_the_same_rows_where_classes_cannot_occur() {
+    let mut sample = Sample::new(15, 300, 4, 2.0);
+    for row in 0..300 {
+        for class in 0..4 {
+            if sample.labels[row] != class && (row + class) % 3 == 0 {
+                sample.logits[row * 4 + class] = f64::NEG_INFINITY;
+            }
+        }
+    }
+    for name in ["structured_vector", "structured_matrix"] {
+        let fitted = fit(name, &sample.block());
+        let parameters = fitted.calibrator.parameters();
+        let list = |name: &'static str| parameters.numbers(name).unwrap().to_vec();
+        let objective = |scale: &[f64], bias: &[f64]| {
+            let moved = Parameters::new()
+                .with("temperature", Parameter::Number(parameters.number("temperature").unwrap()))
+                .with("uniform", Parameter::Number(parameters.number("uniform").unwrap()))
+                .with("scale", Parameter::Numbers(scale.to_vec()))
+                .with("bias", Parameter::Numbers(bias.to_vec()));
+            let calibrator = (calibrate::method(name).unwrap().load)(&moved).unwrap();
+            let p = probabilities(&*calibrator, &sample.logits, 4);
+            let loss: f64 = (0..300).map(|row| -p[row * 4 + sample.labels[row]].ln()).sum::<f64>() / 300.0;
+            let penalty = |at: usize, a: f64| match scale.len() {
+                16 if at % 5 > 0 => 12.0 / 300.0 * a * a,
+                _ => 4.0 / 300.0 * (a - 1.0) * (a - 1.0),
+            };
+            let of_scale: f64 = scale.iter().enumerate().map(|(at, &a)| penalty(at, a)).sum();
+            loss + of_scale + 4.0 / 300.0 * bias.iter().map(|b| b * b).sum::<f64>()
+        };
+        // The derivatives of the written objective, by differences through the calibrator itself, are 0.
+        let (scale, bias) = (list("scale"), list("bias"));
+        let h = 1e-4;
+        for at in 0..scale.len() {
+            let moved = |by: f64| {
+                let mut scale = scale.clone();
+                scale[at] += by;
+                objective(&scale, &bias)
+            };
+            close(&format!("{name}, scale {at}"), (moved(h) - moved(-h)) / (2.0 * h), 0.0, 0.0, 1e-4);
+        }
+        for at in 0..4 {
+            let moved = |by: f64| {
+                let mut bias = bias.clone();
+                bias[at] += by;
+                objective(&scale, &bias)
+            };
+            close(&format!("{name}, bias {at}"), (moved(h) - moved(-h)) / (2.0 * h), 0.0, 0.0, 1e-4);
+        }
+    }
+}
+
+#[test]
 fn what_rows_do_not_determine_is_held_and_flagged() {
     // Four rows, all right: separable, fewer than there are numbers to find, and class 2 has no label.
     let logits = [3.0, 0.0, 0.0, 0.0, 3.0, 1.0, 2.0, 0.0, 1.0, 0.5, 4.0, 0.0];

@@ -6,7 +6,7 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::lbfgs::{largest, minimise};
+use super::lbfgs::minimise;
 use super::survey::{FitRecord, Kept, Survey, for_each_row};
 use super::{Calibrated, Calibrator, Fitted, Flag, Method, TemperatureScaling};
 use crate::error::{Error, ErrorKind, Result};
@@ -134,19 +134,20 @@ impl Calibrator for Affine {
             sum += z.exp();
         }
         let log_sum = sum.ln();
-        let floor = self.uniform / row.len() as f64;
-        let x: Vec<f64> = row
-            .iter()
-            .map(|z| {
-                let log_p = z - log_sum;
-                let mixed = if self.uniform > 0.0 {
-                    ((1.0 - self.uniform) * log_p.exp() + floor).ln()
-                } else {
-                    log_p
-                };
-                mixed.max(Zeros::CLIP.ln())
-            })
-            .collect();
+        let mut x: Vec<f64> = row.iter().map(|z| z - log_sum).collect();
+        if self.uniform > 0.0 {
+            // A class that cannot occur gets no share; the rest are made to sum to 1 again.
+            let floor = self.uniform / row.len() as f64;
+            let mut sum = 0.0;
+            for x in x.iter_mut().filter(|x| **x > f64::NEG_INFINITY) {
+                let mixed = (1.0 - self.uniform) * x.exp() + floor;
+                sum += mixed;
+                *x = mixed.ln();
+            }
+            let log_sum = sum.ln();
+            x.iter_mut().for_each(|x| *x -= log_sum);
+        }
+        x.iter_mut().for_each(|x| *x = x.max(Zeros::CLIP.ln()));
         for (class, (z, bias)) in row.iter_mut().zip(&self.bias).enumerate() {
             if *z == f64::NEG_INFINITY {
                 continue;
@@ -208,10 +209,10 @@ pub(super) fn strength(parameters: &Parameters, entry: &ParameterEntry) -> Resul
     }
 }
 
-/// The most evaluations of a fit: a stop, not an aim.
-const MOST_EVALUATIONS: u32 = 1000;
+/// The most evaluations of a fit; one that needs more stops there and says so.
+const MOST_EVALUATIONS: u32 = 300;
 /// The decrease of the mean loss that a fit may leave.
-const TOLERANCE: f64 = 1e-14;
+const TOLERANCE: f64 = 1e-12;
 /// Below this mean loss after the fit, the rows count as separable.
 const SEPARABLE: f64 = 1e-4;
 /// Bytes of log-probabilities that a fit keeps, so as not to make them anew in each pass.
@@ -250,6 +251,7 @@ impl Method for AffineScaling {
             observer,
             passes,
             gradient: f64::INFINITY,
+            converged: false,
         };
         let (scale, bias) = fit.run(start)?;
         passes = fit.passes;
@@ -264,6 +266,9 @@ impl Method for AffineScaling {
         let mut flags = Vec::new();
         if survey.weighted_rows < (self.structure.numbers(classes) + classes) as u64 {
             flags.push(Flag::FewRows);
+        }
+        if !fit.converged {
+            flags.push(Flag::NotConverged);
         }
         let record = FitRecord { gradient: Some(fit.gradient), iterations: passes, flags };
         let mut certificate = survey.certify(&calibrator, rows, observer, record)?;
@@ -283,8 +288,9 @@ struct Fit<'a> {
     rows: &'a dyn Rows,
     observer: &'a dyn Observer,
     passes: u32,
-    /// The largest absolute derivative at the last point that was tried.
+    /// The largest absolute derivative at the end.
     gradient: f64,
+    converged: bool,
 }
 
 impl Fit<'_> {
@@ -300,7 +306,7 @@ impl Fit<'_> {
         let moments = sums.moments.as_ref().expect("they were asked for");
         let curvature = Curvature::new(self, moments);
         let weight = self.weight;
-        let (passes, largest_derivative) = (&mut self.passes, &mut self.gradient);
+        let passes = &mut self.passes;
         let sweeps =
             Sweeps { structure: self.structure, classes: k, rows: self.rows, observer: self.observer };
         let penalty = self.penalty;
@@ -325,9 +331,9 @@ impl Fit<'_> {
                 value += penalty.bias * bias[class] * bias[class];
                 *g = sums.bias[class] / weight + 2.0 * penalty.bias * bias[class];
             }
-            *largest_derivative = largest(gradient);
             Ok(value)
         })?;
+        (self.gradient, self.converged) = (minimum.gradient, minimum.converged);
         let mut scale = minimum.at;
         let bias = scale.split_off(numbers);
         Ok((scale, bias))

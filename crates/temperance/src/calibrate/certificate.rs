@@ -16,6 +16,8 @@ pub enum Flag {
     ClassesMissing,
     /// There are fewer rows than the method has numbers to find.
     FewRows,
+    /// The fit stopped at its limit of passes: the loss could still fall a little.
+    NotConverged,
 }
 
 /// What is known about a fitted calibrator.

@@ -14,6 +14,10 @@ const DECREASE: f64 = 1e-4;
 #[derive(Debug, Clone)]
 pub(super) struct Minimum {
     pub(super) at: Vec<f64>,
+    /// The largest absolute derivative there.
+    pub(super) gradient: f64,
+    /// Whether there was nothing left to gain, but for rounding.
+    pub(super) converged: bool,
     /// Evaluations of the function.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests bound it"))]
     pub(super) evaluations: u32,
@@ -43,6 +47,7 @@ pub(super) fn minimise(
     let mut value = function(&at, &mut gradient)?;
     let mut evaluations = 1;
     let mut pairs: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
+    let mut converged = false;
     let (mut next, mut next_gradient) = (at.clone(), gradient.clone());
     while evaluations < most_evaluations {
         let mut direction = descent(&gradient, &pairs, solve);
@@ -53,6 +58,7 @@ pub(super) fn minimise(
             slope = dot(&direction, &gradient);
         }
         if !(-slope > 2.0 * tolerance) {
+            converged = true;
             break;
         }
         let mut step = 1.0;
@@ -66,7 +72,8 @@ pub(super) fn minimise(
                 break Some(reached);
             }
             // Rounding: the step changes the value by its last digits only.
-            if evaluations >= most_evaluations || -step * slope <= 1e-15 * value.abs() {
+            converged = -step * slope <= 1e-15 * value.abs();
+            if converged || evaluations >= most_evaluations {
                 break None;
             }
             let parabola = -0.5 * slope * step * step / (reached - value - step * slope);
@@ -84,7 +91,7 @@ pub(super) fn minimise(
             pairs.push_back(pair);
         }
     }
-    Ok(Minimum { at, evaluations })
+    Ok(Minimum { at, gradient: largest(&gradient), converged, evaluations })
 }
 
 /// A step s and the change y of the gradient along it.
@@ -132,7 +139,7 @@ fn add(to: &mut [f64], factor: f64, what: &[f64]) {
 }
 
 /// The largest absolute value; NaN where there is one.
-pub(super) fn largest(values: &[f64]) -> f64 {
+fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most: f64, v| if v.abs() > most || v.is_nan() { v.abs() } else { most })
 }
 
