@@ -26,7 +26,7 @@ PEER_OF = {
     "platt": "affine-scaling", "venn_abers": "ivap-ovr",
 }
 BINARY_PEERS = {"quadratic-scaling", "beta", "affine-scaling"}
-SEED, LIMIT = 0, 600
+SEED, LIMIT = 0, 240
 
 
 def split(labels):

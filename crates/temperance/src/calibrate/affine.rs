@@ -366,7 +366,7 @@ struct Curvature {
 }
 
 /// With more classes a block of a matrix is taken to be diagonal.
-const LARGEST_BLOCK: usize = 256;
+const LARGEST_BLOCK: usize = 128;
 
 impl Curvature {
     fn new(fit: &Fit<'_>, moments: &Moments) -> Self {
