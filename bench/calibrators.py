@@ -60,7 +60,7 @@ def ours(method, folder):
     """One fit by the command, and what it makes of the rest."""
     out = folder / "out"
     common = ["--output", out, "--force", "--json"]
-    command = [TARGET / "temperance", "fit", "--method", method]
+    command = [TARGET / "temperance", "fit", "--timing", "--method", method]
     data = ["--logits", folder / "fit.npy", "--labels", folder / "fit_y.npy"]
     try:
         fitted = subprocess.run([*command, *data, *common], capture_output=True, text=True, timeout=LIMIT)

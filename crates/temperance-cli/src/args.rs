@@ -421,6 +421,9 @@ pub(crate) struct FitArguments {
     /// Seed of the folds of `auto`
     #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Comparing")]
     pub(crate) seed: u64,
+    /// Add the seconds that the fit took to --json
+    #[arg(long, help_heading = "Output", requires = "json")]
+    pub(crate) timing: bool,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use temperance::Parameter;
 use temperance::calibrate::ParameterEntry;
-use temperance::metric::{Bootstrap, Evaluation, METRICS, Measured};
+use temperance::metric::{Bootstrap, Evaluation, METRICS, Measured, Tier};
 use textwrap::{Options, WordSplitter};
 
 use crate::Io;
@@ -57,7 +57,10 @@ impl MeasureArguments {
         } else {
             evaluation.named(&self.metrics)?
         };
-        Ok(named.top_k(&self.top_k)?)
+        // What has a limit is measured.
+        let limits = self.fail_above.iter().chain(&self.fail_below).map(|(name, _)| name.as_str());
+        let limits: Vec<&str> = limits.filter(|name| temperance::metric::metric(name).is_some()).collect();
+        Ok(named.named(&limits)?.top_k(&self.top_k)?)
     }
 
     /// The resampling behind intervals; `None` if there are to be none.
@@ -74,10 +77,11 @@ impl MeasureArguments {
         for (name, _) in self.fail_above.iter().chain(&self.fail_below) {
             let top_k = self.top_k.iter().any(|k| format!("top_{k}_accuracy") == *name);
             if temperance::metric::metric(name).is_none() && !top_k {
-                let known: Vec<&str> = temperance::metric::METRICS.iter().map(|entry| entry.name).collect();
-                let known = known.join(", ");
+                let standard = METRICS.iter().filter(|entry| entry.tier == Tier::Standard);
+                let known = standard.map(|entry| entry.name).collect::<Vec<_>>().join(", ");
                 return Err(Failure::Error(format!(
-                    "metric is {name:?}; expected one of {known}, or top_K_accuracy with --top-k K"
+                    "metric is {name:?}; expected one of {known}, another of `temperance metrics`, or \
+                     top_K_accuracy with --top-k K"
                 )));
             }
         }

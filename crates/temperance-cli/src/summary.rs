@@ -1,11 +1,12 @@
 //! From what the library measured and fitted to the numbers of a report.
 
 use temperance::calibrate::{Fitted, Flag};
-use temperance::metric::{Bin, Bins, Conventions, Interval, Measured, Replicates, Summaries};
+use temperance::metric::{self, Bin, Bins, Conventions, Interval, Measured, Replicates, Summaries};
 use temperance::{Parameter, Parameters, Zeros};
 use temperance_data::Dataset;
 use temperance_report::{
-    CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Intervals, Metrics, Scorecard,
+    CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, RiskCoverage,
+    Scorecard, SmoothCurve,
 };
 
 use crate::args::MeasureArguments;
@@ -151,6 +152,55 @@ pub(crate) fn calibration_map(before: &Summaries, after: &Summaries) -> Calibrat
         map.band.clear();
     }
     map
+}
+
+/// What is drawn without bins: CORP with bands, the smoothed curve, risk and coverage.
+pub(crate) fn curves(scorecard: &mut Scorecard, rows: &Summaries, seed: u64) {
+    /// Resamplings behind the bands, and their level.
+    const BANDS: (usize, f64) = (200, 0.9);
+    let corp = metric::Corp::of(rows);
+    // A step is two points of one height.
+    let ends = corp.blocks().iter().flat_map(|block| [block.lower, block.upper]);
+    let at: Vec<f64> = ends.collect();
+    let (replicates, level) = BANDS;
+    scorecard.corp = Some(Corp {
+        recalibrated: at.iter().map(|&p| corp.at(p)).collect(),
+        consistency_band: metric::Corp::consistency_band(rows, &at, level, replicates, seed),
+        confidence_band: metric::Corp::confidence_band(rows, &at, level, replicates, seed),
+        confidence: at,
+        level,
+    });
+    let smooth = metric::SmoothReliability::of(rows);
+    scorecard.smooth = Some(SmoothCurve {
+        confidence: smooth.confidence,
+        accuracy: smooth.rate,
+        density: smooth.density,
+        bandwidth: Some(smooth.width),
+        ..SmoothCurve::default()
+    });
+    let points = metric::RiskCoverage::of(rows).points();
+    let wrong = points.last().map_or(0.0, |point| point.1);
+    let kept = thinned(&points);
+    scorecard.risk_coverage = Some(RiskCoverage {
+        // Whoever refuses every error first has none left until the right ones are used up.
+        oracle: kept.iter().map(|(coverage, _)| ((coverage - (1.0 - wrong)) / coverage).max(0.0)).collect(),
+        risk: kept.iter().map(|point| point.1).collect(),
+        coverage: kept.iter().map(|point| point.0).collect(),
+    });
+}
+
+/// Points at about equal steps of coverage, the last of all among them.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    const STEPS: f64 = 150.0;
+    let mut next = 0.0;
+    let mut kept = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        if point.0 >= next || index + 1 == points.len() {
+            kept.push(*point);
+            next = point.0 + 1.0 / STEPS;
+        }
+    }
+    kept
 }
 
 /// What was taken for what, and what probabilities of 0 were taken for.

@@ -22,10 +22,14 @@ fn the_sample_needs_no_file_and_runs_twice() {
         ".temperance",
         "calibrator.json",
         "confidence.svg",
+        "corp.svg",
+        "map.svg",
         "nll.svg",
         "reliability.svg",
         "report.html",
         "report.json",
+        "risk-coverage.svg",
+        "smooth.svg",
     ];
     assert_eq!(dir.names("temperance-out"), names);
     let before = dir.everything();
@@ -157,7 +161,7 @@ fn checks_give_exit_code_1_and_write_all_the_same() {
     let outcome = dir.run("calibrate data.npz --fail-above nll=0.1 --output failed --json");
     assert_eq!(outcome.code, Some(1));
     assert!(serde_json::from_str::<Value>(&outcome.stdout).is_ok());
-    assert_eq!(dir.names("failed").len(), 7);
+    assert_eq!(dir.names("failed").len(), 11);
 }
 
 #[test]

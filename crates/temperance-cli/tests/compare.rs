@@ -161,12 +161,8 @@ fn groups_widen_intervals_and_stay_together() {
 fn the_probability_of_class_one() {
     let dir = Dir::new();
     dir.put("p.csv", "p0,p1,label\n0.9,0.1,0\n0.2,0.8,1\n0.6,0.4,1\n0.7,0.3,0\n");
-    let input =
-        ["evaluate", "--probabilities", "p.csv", "--scores-name", "p0,p1", "--bootstrap", "0", "--json"];
-    let said = |more: &[&str]| -> Value {
-        serde_json::from_str(&dir.run(&[&input[..], more].concat()).stdout).unwrap()
-    };
-    let positive = said(&["--event", "positive", "--bins", "1"]);
+    let input = "evaluate --probabilities p.csv --scores-name p0,p1 --bootstrap 0 --event positive --bins 1";
+    let positive = dir.good_json(input);
     // Mean probability 0.4 against half of the rows.
     assert!((positive["metrics"]["ece"].as_f64().unwrap() - 0.1).abs() < 1e-12);
     assert!(positive["conventions"]["ece"].as_str().unwrap().starts_with("of the probability of class 1"));

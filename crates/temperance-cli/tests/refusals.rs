@@ -386,11 +386,11 @@ const REFUSALS: &[(&str, &str)] = &[
     // Options.
     (
         "calibrate good.npz --fail-above eec=0.05",
-        "metric is \"eec\"; expected one of accuracy, nll, brier, ece, mce, rmsce, ece_equal_mass, classwise_ece, mean_confidence, mean_entropy, overconfidence, underconfidence, or top_K_accuracy with --top-k K",
+        "metric is \"eec\"; expected one of accuracy, nll, brier, ece, mce, rmsce, ece_equal_mass, classwise_ece, mean_confidence, mean_entropy, overconfidence, underconfidence, l2_debiased, l1_debiased, smooth_ece, ece_sweep, another of `temperance metrics`, or top_K_accuracy with --top-k K",
     ),
     (
         "evaluate good.npz --fail-below top_2_accuracy=0.5",
-        "metric is \"top_2_accuracy\"; expected one of accuracy, nll, brier, ece, mce, rmsce, ece_equal_mass, classwise_ece, mean_confidence, mean_entropy, overconfidence, underconfidence, or top_K_accuracy with --top-k K",
+        "metric is \"top_2_accuracy\"; expected one of accuracy, nll, brier, ece, mce, rmsce, ece_equal_mass, classwise_ece, mean_confidence, mean_entropy, overconfidence, underconfidence, l2_debiased, l1_debiased, smooth_ece, ece_sweep, another of `temperance metrics`, or top_K_accuracy with --top-k K",
     ),
     ("calibrate good.npz --fit-fraction 1", "fit fraction is 1; expected a number above 0 and below 1"),
     ("calibrate good.npz --fit-fraction -0.5", "fit fraction is -0.5; expected a number above 0 and below 1"),
@@ -461,7 +461,10 @@ const REFUSALS: &[(&str, &str)] = &[
         "apply good.npz --calibrator negative.json",
         "negative.json: temperature is -1; expected a number from 1e-30 to 1e30",
     ),
-    ("apply good.npz --calibrator method.json", "method.json: method is \"magic\"; expected temperature"),
+    (
+        "apply good.npz --calibrator method.json",
+        "method.json: method is \"magic\"; expected identity or temperature or ensemble_temperature or temperature_biases or platt or structured_vector or vector or beta or quadratic or structured_matrix or dirichlet or centred_isotonic or isotonic or histogram or scaling_binning or bbq or venn_abers or matrix",
+    ),
     (
         "apply good.npz --calibrator damaged.json",
         "damaged.json: content is not JSON (EOF while parsing a string at line 5 column 5); expected a calibrator file, as fit writes it",

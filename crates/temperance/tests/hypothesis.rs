@@ -181,3 +181,32 @@ fn failures_of_risk_and_coverage() {
     assert_eq!(text(curve.risk_at(f64::NAN)), "coverage is NaN; expected above 0 and at most 1");
     assert_eq!(text(curve.coverage_at(1.5)), "risk is 1.5; expected from 0 to 1");
 }
+
+#[test]
+fn bands_of_the_corp_curve() {
+    let calibrated = |seed: u64, rows: usize| {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let p: Vec<f64> = (0..rows).map(|_| random.random::<f64>()).collect();
+        let y: Vec<f64> = p.iter().map(|&p| f64::from(u8::from(random.random::<f64>() < p))).collect();
+        Summaries::from_confidences(&p, &y, None).unwrap()
+    };
+    let at = [0.2, 0.5, 0.8];
+    // The curve of a calibrated model lies in the band of calibrated models as often as it says.
+    let inside = |seed| {
+        let rows = calibrated(seed, 400);
+        let corp = Corp::of(&rows);
+        let band = Corp::consistency_band(&rows, &at, 0.9, 200, seed);
+        at.iter().zip(band).filter(|(p, [low, high])| (low..=high).contains(&&corp.at(**p))).count()
+    };
+    let covered: usize = (0..60).map(inside).sum();
+    assert!((145..=178).contains(&covered), "{covered} of 180; 162 expected");
+    let rows = calibrated(99, 300);
+    for band in [Corp::consistency_band, Corp::confidence_band] {
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| band(&rows, &at, 0.9, 50, 3))
+        };
+        assert_eq!(on(1), on(3));
+        assert!(on(1).iter().zip(at).all(|([low, high], p)| *low <= p && p <= *high + 0.05), "{:?}", on(1));
+    }
+}

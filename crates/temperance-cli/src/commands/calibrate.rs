@@ -6,7 +6,7 @@ use temperance::metric::{Evaluation, Measured};
 use temperance::select::{Split, SplitRule, counted_rows};
 use temperance::{Rows, Subset};
 use temperance_data::{Dataset, OutputDir};
-use temperance_report::{Report, Scorecard};
+use temperance_report::Report;
 
 use super::fit::{self, Choice};
 use crate::Io;
@@ -172,9 +172,11 @@ fn work(
     }
     calibrator.map = Some(summary::calibration_map(&before.summaries, &after.summaries));
     let names = summary::class_names(dataset.class_names(), dataset.classes());
-    let scorecard = |measured: &Measured, model| Scorecard {
-        intervals: summary::intervals_of(replicates.as_ref(), model, &arguments.measure),
-        ..summary::scorecard(measured, &names)
+    let scorecard = |measured: &Measured, model| {
+        let mut scorecard = summary::scorecard(measured, &names);
+        scorecard.intervals = summary::intervals_of(replicates.as_ref(), model, &arguments.measure);
+        summary::curves(&mut scorecard, &measured.summaries, arguments.measure.seed);
+        scorecard
     };
     let mut notes = choice.notes.clone();
     notes.extend(summary::notes(dataset));
@@ -224,13 +226,18 @@ fn curve(rows: &dyn Rows, temperature: f64) -> temperance::Result<Vec<[f64; 2]>>
 /// The report without what only figures need.
 fn compact(report: &Report, output: &std::path::Path) -> Value {
     let mut value = json!(report);
-    for side in ["before", "after"] {
-        if let Some(side) = value[side].as_object_mut() {
-            for heavy in ["reliability", "confidence_histogram", "per_class"] {
+    let mut intervals = serde_json::Map::new();
+    for name in ["before", "after"] {
+        if let Some(side) = value[name].as_object_mut() {
+            for heavy in
+                ["reliability", "confidence_histogram", "per_class", "corp", "smooth", "risk_coverage"]
+            {
                 side.remove(heavy);
             }
+            intervals.extend(side.remove("intervals").map(|found| (name.to_owned(), found)));
         }
     }
+    value["intervals"] = Value::Object(intervals);
     value["calibrator"] = fit::calibrator_json(&report.calibrator);
     value["output"] = json!(output);
     value

@@ -86,6 +86,7 @@ pub(crate) fn calibrator_json(summary: &CalibratorSummary) -> Value {
     let mut value = json!(summary);
     if let Some(object) = value.as_object_mut() {
         object.remove("curve");
+        object.remove("map");
     }
     value
 }
@@ -116,14 +117,19 @@ pub(crate) fn run(arguments: &FitArguments, io: &mut Io<'_>) -> Result {
         text.push_str(&output::written(&arguments.output.output, &["calibrator.json"]));
         text
     };
+    let time = |mut object: Value| {
+        if arguments.timing {
+            object["fit_seconds"] = json!(fit_seconds);
+        }
+        object
+    };
     speech.say(io, text, || {
-        json!({
+        time(json!({
             "classes": dataset.classes(),
             "n_fit": fitted.certificate.rows,
-            "fit_seconds": fit_seconds,
             "calibrator": calibrator_json(&summary),
             "notes": notes,
             "output": arguments.output.output,
-        })
+        }))
     })
 }

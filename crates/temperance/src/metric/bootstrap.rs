@@ -446,7 +446,7 @@ fn acceleration(jackknife: &[f64]) -> f64 {
 }
 
 /// Linear between order statistics, the first at 0 and the last at 1.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let below = at.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

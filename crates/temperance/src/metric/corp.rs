@@ -1,6 +1,11 @@
 //! CORP: a score is miscalibration - discrimination + uncertainty, by isotonic recalibration instead of bins.
 
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use super::bootstrap::quantile;
 use super::{Cost, Direction, Entry, Sample, Summaries, Tier};
+use crate::fold;
 use crate::pav::Ranked;
 
 const SOURCE: &str = "Dimitriadis, Gneiting, Jordan 2021, Stable reliability diagrams, equation 4";
@@ -39,7 +44,10 @@ pub struct Corp {
 impl Corp {
     /// Of the rows that have weight. O(n log n).
     pub fn of(rows: &Summaries) -> Self {
-        let ranked = Ranked::new(&rows.confidence, &rows.correct, &rows.weight);
+        Self::from_ranked(&Ranked::new(&rows.confidence, &rows.correct, &rows.weight))
+    }
+
+    fn from_ranked(ranked: &Ranked) -> Self {
         let mut start = 0;
         let mut blocks = Vec::new();
         for pool in ranked.pav() {
@@ -55,11 +63,89 @@ impl Corp {
         &self.blocks
     }
 
+    /// Where the curve of a calibrated model with these confidences would lie: the pointwise `level` range of curves of
+    /// outcomes that are drawn from the confidences, at each of `at`.
+    ///
+    /// ```
+    /// use temperance::metric::{Corp, Summaries};
+    ///
+    /// let p: Vec<f64> = (1..100).map(|i| f64::from(i) / 100.0).collect();
+    /// let rows = Summaries::from_confidences(&p, &[1.0; 99], None)?;
+    /// let band = Corp::consistency_band(&rows, &[0.5], 0.9, 200, 0);
+    /// assert!(band[0][0] < 0.5 && 0.5 < band[0][1] && band[0][1] < 0.8);
+    /// # Ok::<(), temperance::Error>(())
+    /// ```
+    ///
+    /// The same numbers for the same seed on any number of threads. Source: Dimitriadis, Gneiting, Jordan 2021,
+    /// consistency bands by resampling.
+    pub fn consistency_band(
+        rows: &Summaries,
+        at: &[f64],
+        level: f64,
+        replicates: usize,
+        seed: u64,
+    ) -> Vec<[f64; 2]> {
+        band(at, level, replicates, seed, |random| {
+            let outcome = |p: &f64| f64::from(u8::from(random.random::<f64>() < *p));
+            let correct: Vec<f64> = rows.confidence.iter().map(outcome).collect();
+            Corp::from_ranked(&Ranked::new(&rows.confidence, &correct, &rows.weight))
+        })
+    }
+
+    /// Where the curve lies: the pointwise `level` range of curves of resampled rows, at each of `at`.
+    ///
+    /// The same numbers for the same seed on any number of threads. Where the truth is steep the range of a
+    /// non-decreasing curve covers it less often than it says.
+    pub fn confidence_band(
+        rows: &Summaries,
+        at: &[f64],
+        level: f64,
+        replicates: usize,
+        seed: u64,
+    ) -> Vec<[f64; 2]> {
+        let n = rows.rows();
+        band(at, level, replicates, seed, |random| {
+            let mut weight = vec![0.0; n];
+            for _ in 0..n {
+                let row = random.random_range(0..n);
+                weight[row] += rows.weight[row];
+            }
+            Corp::from_ranked(&Ranked::new(&rows.confidence, &rows.correct, &weight))
+        })
+    }
+
+    /// The recalibrated probability of a confidence; of the nearest block above where no row has it.
+    pub fn at(&self, confidence: f64) -> f64 {
+        if self.blocks.is_empty() { confidence } else { self.recalibrated(confidence) }
+    }
+
     /// The recalibrated probability of a confidence that was among the rows.
     fn recalibrated(&self, p: f64) -> f64 {
         let block = self.blocks.partition_point(|block| block.upper < p).min(self.blocks.len() - 1);
         self.blocks[block].outcome
     }
+}
+
+/// The pointwise range of curves that `draw` makes, each from its own stretch of one random sequence.
+fn band(
+    at: &[f64],
+    level: f64,
+    replicates: usize,
+    seed: u64,
+    draw: impl Fn(&mut Pcg64) -> Corp + Sync,
+) -> Vec<[f64; 2]> {
+    let curves: Vec<Vec<f64>> = fold::ordered((0..replicates).collect(), |replicate: usize| {
+        let mut random = Pcg64::seed_from_u64(seed);
+        random.advance((replicate as u128) << 64);
+        let corp = draw(&mut random);
+        at.iter().map(|&p| corp.at(p)).collect()
+    });
+    let range = |point: usize| {
+        let mut values: Vec<f64> = curves.iter().map(|curve| curve[point]).collect();
+        values.sort_by(f64::total_cmp);
+        [(1.0 - level) / 2.0, (1.0 + level) / 2.0].map(|share| quantile(&values, share))
+    };
+    (0..at.len()).map(range).collect()
 }
 
 /// Squared error.
