@@ -210,3 +210,71 @@ fn bands_of_the_corp_curve() {
         assert!(on(1).iter().zip(at).all(|([low, high], p)| *low <= p && p <= *high + 0.05), "{:?}", on(1));
     }
 }
+
+fn named(rows: Summaries, name: &str) -> Option<f64> {
+    Evaluation::new().named(&[name]).unwrap().measure_summaries(rows).unwrap().metric(name)
+}
+
+#[test]
+fn cox_finds_the_line_that_outcomes_were_drawn_from() {
+    let mut random = Pcg64::seed_from_u64(21);
+    let s: Vec<f64> = (0..60_000).map(|_| 6.0 * random.random::<f64>() - 3.0).collect();
+    let sigmoid = |s: f64| 1.0 / (1.0 + (-s).exp());
+    let y: Vec<f64> =
+        s.iter().map(|s| f64::from(u8::from(random.random::<f64>() < sigmoid(0.3 + 0.6 * s)))).collect();
+    let p: Vec<f64> = s.iter().map(|&s| sigmoid(s)).collect();
+    let rows = Summaries::from_confidences(&p, &y, None).unwrap();
+    close("slope", named(rows.clone(), "cox_slope").unwrap(), 0.6, 0.0, 0.02);
+    close("intercept", named(rows.clone(), "cox_intercept").unwrap(), 0.3, 0.0, 0.03);
+    // With slope 1 the mean probability is that of the outcomes.
+    let a = named(rows, "calibration_in_the_large").unwrap();
+    let mean = s.iter().map(|s| sigmoid(a + s)).sum::<f64>() / 60_000.0;
+    close("mean", mean, y.iter().sum::<f64>() / 60_000.0, 0.0, 1e-10);
+    // Two groups: the line goes through both rates, ln 3 at log-odds -ln 3 … by hand.
+    let p = [0.25, 0.25, 0.25, 0.25, 0.75, 0.75, 0.75, 0.75];
+    let y = [0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+    let rows = Summaries::from_confidences(&p, &y, None).unwrap();
+    close("slope", named(rows.clone(), "cox_slope").unwrap(), 0.5, 1e-9, 0.0);
+    close("intercept", named(rows, "cox_intercept").unwrap(), 0.5 * 3_f64.ln(), 1e-9, 0.0);
+    let parted = Summaries::from_confidences(&[0.2, 0.3, 0.8], &[0.0, 0.0, 1.0], None).unwrap();
+    assert_eq!(named(parted, "cox_slope"), None);
+    let equal = Summaries::from_confidences(&[0.6; 4], &[0.0, 1.0, 1.0, 1.0], None).unwrap();
+    assert_eq!(named(equal, "cox_slope"), None);
+}
+
+#[test]
+fn hosmer_and_lemeshow_by_hand() {
+    // Two probabilities, four rows each: 2 of 1 and 3 of 3 expected, (2 - 1)² / 0.75.
+    let p = [0.25, 0.25, 0.25, 0.25, 0.75, 0.75, 0.75, 0.75];
+    let y = [0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+    let rows = Summaries::from_confidences(&p, &y, None).unwrap();
+    close("statistic", named(rows.clone(), "hosmer_lemeshow").unwrap(), 4.0 / 3.0, 1e-12, 0.0);
+    // χ² of two degrees: exp(-x/2). There is none of 0 degrees.
+    close(
+        "p",
+        named(rows.clone(), "hosmer_lemeshow_validation_p").unwrap(),
+        (-2.0_f64 / 3.0).exp(),
+        1e-9,
+        0.0,
+    );
+    assert_eq!(named(rows, "hosmer_lemeshow_p"), None);
+}
+
+#[test]
+fn p_values_of_bins_are_uniform_under_calibration_and_small_without() {
+    let sample = |seed: u64, power: f64| {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let p: Vec<f64> = (0..500).map(|_| random.random::<f64>()).collect();
+        let y: Vec<f64> =
+            p.iter().map(|p| f64::from(u8::from(random.random::<f64>() < p.powf(power)))).collect();
+        Summaries::from_confidences(&p, &y, None).unwrap()
+    };
+    for name in ["ece_consistency_p", "hosmer_lemeshow_validation_p"] {
+        let p: Vec<f64> = (0..200).map(|seed| named(sample(seed, 1.0), name).unwrap()).collect();
+        let below = |limit: f64| p.iter().filter(|p| **p < limit).count();
+        // 100 and 20 expected, with standard deviations 7 and 4.
+        assert!((75..=125).contains(&below(0.5)), "{name}: {}", below(0.5));
+        assert!((6..=36).contains(&below(0.1)), "{name}: {}", below(0.1));
+        assert!((0..20).all(|seed| named(sample(seed, 2.0), name).unwrap() < 0.01), "{name}");
+    }
+}

@@ -9,6 +9,7 @@ mod bootstrap;
 mod classwise;
 mod compat;
 mod corp;
+mod cox;
 mod debiased;
 mod evaluation;
 mod hypothesis;
@@ -201,6 +202,13 @@ pub static METRICS: &[Entry] = &[
     corp::MCB_LOG,
     corp::DSC_LOG,
     corp::UNC_LOG,
+    cox::COX_SLOPE,
+    cox::COX_INTERCEPT,
+    cox::CALIBRATION_IN_THE_LARGE,
+    cox::HOSMER_LEMESHOW,
+    cox::HOSMER_LEMESHOW_P,
+    cox::HOSMER_LEMESHOW_VALIDATION_P,
+    cox::ECE_CONSISTENCY_P,
     hypothesis::SPIEGELHALTER,
     hypothesis::SPIEGELHALTER_P,
     hypothesis::SPIEGELHALTER_UPPER_P,
