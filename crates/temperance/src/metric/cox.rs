@@ -64,8 +64,10 @@ fn cox(rows: &Summaries, slope: Option<f64>) -> Option<(f64, f64)> {
         if !(da.is_finite() && db.is_finite()) {
             return None;
         }
+        // Near the end the likelihood is too flat to judge a step by, and Newton's are right.
+        let near = da.abs().max(db.abs()) < 1e-4;
         let mut share = 1.0;
-        while share > 1e-10 && !(loss(a - share * da, b - share * db) <= value) {
+        while !near && share > 1e-10 && !(loss(a - share * da, b - share * db) <= value) {
             share *= 0.5;
         }
         (a, b) = (a - share * da, b - share * db);
