@@ -264,7 +264,7 @@ fn a_fit_and_its_calibrator_see_the_same_rows_where_classes_cannot_occur() {
             let p = probabilities(&*calibrator, &sample.logits, 4);
             let loss: f64 = (0..300).map(|row| -p[row * 4 + sample.labels[row]].ln()).sum::<f64>() / 300.0;
             let penalty = |at: usize, a: f64| match scale.len() {
-                16 if at % 5 > 0 => 12.0 / 300.0 * a * a,
+                16 if !at.is_multiple_of(5) => 12.0 / 300.0 * a * a,
                 _ => 4.0 / 300.0 * (a - 1.0) * (a - 1.0),
             };
             let of_scale: f64 = scale.iter().enumerate().map(|(at, &a)| penalty(at, a)).sum();

@@ -27,8 +27,8 @@ fn weighted_and_repeated(sample: &Sample) -> (Measured, Measured) {
     let k = sample.classes;
     let weights: Vec<f64> = (0..n).map(|row| ((row * 7) % 4) as f64).collect();
     let (mut logits, mut labels) = (Vec::new(), Vec::new());
-    for row in 0..n {
-        for _ in 0..weights[row] as usize {
+    for (row, &weight) in weights.iter().enumerate() {
+        for _ in 0..weight as usize {
             logits.extend_from_slice(&sample.logits[row * k..(row + 1) * k]);
             labels.push(sample.labels[row]);
         }

@@ -23,6 +23,9 @@ pub(super) struct Minimum {
     pub(super) evaluations: u32,
 }
 
+/// A function: its value at a point; its gradient is filled in.
+pub(super) type Function<'a> = &'a mut dyn FnMut(&[f64], &mut [f64]) -> Result<f64>;
+
 /// Minimises a convex function from `start` on by L-BFGS, until the decrease that is left, g·H⁻¹·g / 2 as far as H is
 /// known, is at most `tolerance`, or rounding hides it.
 ///
@@ -40,7 +43,7 @@ pub(super) fn minimise(
     tolerance: f64,
     most_evaluations: u32,
     solve: &dyn Fn(&mut [f64]),
-    function: &mut dyn FnMut(&[f64], &mut [f64]) -> Result<f64>,
+    function: Function<'_>,
 ) -> Result<Minimum> {
     let mut at = start;
     let mut gradient = vec![0.0; at.len()];

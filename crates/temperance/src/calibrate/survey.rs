@@ -6,15 +6,15 @@ use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Labels, Logits, RowWeights, Rows, Scratch, SoftLabels, Target};
 use crate::row::{Order, Path};
 
+/// What is done with a row: its log-probabilities, its target, its weight.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(&mut [f64], Target<'_>, f64) -> Result<()>;
+
 /// Calls `visit` with every row of a block that counts: its log-probabilities (-inf where a class cannot occur),
 /// its target and its weight.
 ///
 /// # Errors
 /// On an illegal value, label or weight, with its row; whatever `visit` returns.
-pub(super) fn for_each_row(
-    block: &Block<'_>,
-    visit: &mut dyn FnMut(&mut [f64], Target<'_>, f64) -> Result<()>,
-) -> Result<()> {
+pub(super) fn for_each_row(block: &Block<'_>, visit: Visit<'_>) -> Result<()> {
     let path = Path::best();
     let (scores, targets, first_row) = (block.scores(), block.targets(), block.first_row());
     let (mut scratch, mut soft, mut log_p) = (Scratch::<f64>::default(), Vec::new(), Vec::new());
