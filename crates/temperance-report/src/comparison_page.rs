@@ -22,6 +22,7 @@ struct Page {
     css: &'static str,
     dark_plots: String,
     headline: String,
+    /// Empty if it says no more than the headline.
     recommendation: String,
     source: String,
     measured: String,
@@ -72,11 +73,12 @@ fn page(comparison: &Comparison) -> Page {
         0 | 1 => String::new(),
         folds => format!("; cross-validation in {} folds", count(folds.into())),
     };
+    let (headline, recommendation) = (headline(comparison), comparison.recommendation());
     Page {
         css: include_str!("../templates/report.css"),
         dark_plots: svg::dark_style(".plot"),
-        headline: headline(comparison),
-        recommendation: comparison.recommendation(),
+        recommendation: if recommendation == headline { String::new() } else { recommendation },
+        headline,
         source: clean(&comparison.source),
         measured: format!("{} rows{folds}", count(comparison.rows)),
         classes: count(comparison.classes as u64),

@@ -750,4 +750,35 @@ mod tests {
         assert!((ends[0][0] - 2f64.sqrt()).abs() < 1e-12 && (ends[1][0] - 32f64.sqrt()).abs() < 1e-12);
         assert!(below(&[[1.0, 3.0]], 2.0).is_empty());
     }
+
+    #[test]
+    fn bands_have_two_sides_and_break_where_they_are_not_finite() {
+        let axes = Axes {
+            x: Scale { values: [0.0, 1.0], coordinates: [0.0, 100.0] },
+            y: Scale { values: [0.0, 1.0], coordinates: [100.0, 0.0] },
+        };
+        let mut canvas = Canvas::default();
+        let ends = [[0.1, 0.2], [0.3, 0.5], [f64::NAN, 0.5], [0.5, 0.6], [0.7, 0.9]];
+        axes.band(&mut canvas, Ink::Blue, &[0.0, 0.2, 0.4, 0.6, 0.8], &ends);
+        let drawn = Panel {
+            key: String::new(),
+            title: String::new(),
+            description: String::new(),
+            size: [1.0; 2],
+            canvas,
+        }
+        .inline("band");
+        assert_eq!(drawn.matches("<polygon").count(), 2);
+        assert!(drawn.contains("points=\"0,80 20,50 20,70 0,90\""), "{drawn}");
+        assert!(drawn.contains("points=\"60,40 80,10 80,30 60,50\""), "{drawn}");
+    }
+
+    #[test]
+    fn curves_are_read_between_their_points() {
+        let (xs, ys) = ([0.0, 1.0, 1.0, 2.0], [0.0, 1.0, 3.0, f64::NAN]);
+        assert_eq!(interpolated(&xs, &ys, 0.25), Some(0.25));
+        assert_eq!(interpolated(&xs, &ys, 1.5), None);
+        assert_eq!(interpolated(&xs, &ys, -1.0), None);
+        assert_eq!(shortened("Größe 测试", 6), "Größe…");
+    }
 }

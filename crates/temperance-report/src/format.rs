@@ -189,6 +189,16 @@ mod tests {
     }
 
     #[test]
+    fn times() {
+        let written = ["0\u{a0}s", "12\u{a0}µs", "1.0\u{a0}ms", "99\u{a0}ms", "0.10\u{a0}s", "99\u{a0}s"];
+        assert_eq!([0.0, 1.2e-5, 0.001, 0.0994, 0.0996, 99.4].map(seconds), written);
+        assert_eq!(
+            [99.6, 5960.0, 7200.0, f64::NAN].map(seconds),
+            ["1.7\u{a0}min", "99\u{a0}min", "2.0\u{a0}h", "–"]
+        );
+    }
+
+    #[test]
     fn foreign_text() {
         assert_eq!(escape("<b a='\"'>&\0"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;\u{fffd}");
         assert_eq!(clean("\u{1b}[31m\u{202e}red\n"), "\u{fffd}[31m\u{fffd}red ");

@@ -111,10 +111,10 @@ fn corp_panel(key: &str, title: &str, card: &Scorecard, corp: &Corp) -> Panel {
     if !parts.is_empty() {
         description += &format!(" The score is {}.", parts.join(", "));
     }
-    if let Some(share) = share_outside(corp) {
+    if let Some(outside) = outside_band(corp) {
         description += &format!(
             " The curve lies outside the band of a calibrated model at {} of its {} points.",
-            share,
+            outside,
             corp.confidence.len()
         );
     }
@@ -128,7 +128,7 @@ fn corp_panel(key: &str, title: &str, card: &Scorecard, corp: &Corp) -> Panel {
 }
 
 /// At how many points the curve leaves the consistency band.
-fn share_outside(corp: &Corp) -> Option<usize> {
+fn outside_band(corp: &Corp) -> Option<usize> {
     let outside = |(&height, &[low, high]): (&f64, &[f64; 2])| height < low || height > high;
     let pairs = || corp.recalibrated.iter().zip(&corp.consistency_band);
     (pairs().len() > 0).then(|| pairs().filter(|&pair| outside(pair)).count())
@@ -201,5 +201,22 @@ fn smooth_panel(key: &str, title: &str, card: &Scorecard, curve: &SmoothCurve, d
         description,
         size: [WIDTH, STRIP[0] + 38.0],
         canvas,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_outside_the_band_are_counted_on_both_sides() {
+        let mut corp = Corp {
+            recalibrated: vec![0.1, 0.5, 0.9],
+            consistency_band: vec![[0.2, 0.3], [0.4, 0.6], [0.7, 0.8]],
+            ..Corp::default()
+        };
+        assert_eq!(outside_band(&corp), Some(2));
+        corp.consistency_band.clear();
+        assert_eq!(outside_band(&corp), None);
     }
 }

@@ -460,3 +460,72 @@ pub(crate) fn flag_words(flag: &str, of_temperature: bool) -> (String, &'static 
     };
     (title.to_owned(), text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_have_names() {
+        for name in [
+            "identity",
+            "temperature",
+            "temperature_biases",
+            "ensemble_temperature",
+            "vector",
+            "structured_vector",
+            "structured_matrix",
+            "dirichlet",
+            "matrix",
+            "platt",
+            "beta",
+            "quadratic",
+            "isotonic",
+            "centred_isotonic",
+            "histogram",
+            "scaling_binning",
+            "bbq",
+            "venn_abers",
+        ] {
+            let (words, short) = known_method(name).unwrap();
+            assert!(!words.contains('_') && short.chars().count() <= 20, "{name}");
+        }
+        assert_eq!(method_short("mine\u{1b}"), "mine\u{fffd}");
+        assert_eq!(method_name("mine"), "the calibrator “mine”");
+    }
+
+    #[test]
+    fn metrics_have_words() {
+        for name in [
+            "top_5",
+            "l2_debiased",
+            "l1_debiased",
+            "smooth_ece",
+            "ece_sweep",
+            "corp_mcb",
+            "corp_dsc",
+            "corp_unc",
+            "aurc",
+            "eaurc",
+            "murphy_reliability",
+            "murphy_resolution",
+            "murphy_uncertainty",
+            "kde_ece",
+            "mmce",
+            "skce",
+            "rmsce_equal_mass",
+            "mce_equal_mass",
+            "top_label_ece",
+            "classwise_l2",
+            "spiegelhalter",
+        ] {
+            let words = metric_words(name);
+            assert!(!words.meaning.is_empty() && !words.label.contains('_'), "{name}");
+        }
+        assert!(metric_words("top_label").meaning.is_empty());
+        assert_eq!(
+            [0.95, 0.9, 0.999, 0.6827].map(percent),
+            ["95", "90", "99.9", "68.3"].map(|p| format!("{p}\u{a0}%"))
+        );
+    }
+}

@@ -215,6 +215,12 @@ NLL      0.5000                     lower is better
 SKCE    −0.0010  −0.0020 to 0.0010  best at 0
 ";
     assert_eq!(card.text(80), expected);
+    // A change of sign is no improvement in itself.
+    let mut report = Report { before: card.clone(), after: card, ..Report::default() };
+    report.after.metrics.insert("skce", -0.002);
+    assert!(report.text(80).contains("worse\n"), "{}", report.text(80));
+    let report = samples::structured_matrix();
+    assert!(report.text(72).contains("0.3713–0.3956") && !report.text(71).contains("interval"));
     let html = samples::structured_matrix().html();
     assert!(html.contains(
         "Below a value stands its 95\u{a0}% interval (bootstrap over rows, BCa, 2000 replicates)."
