@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use temperance::select::counted_rows;
 use temperance_data::{Dataset, Input};
 
 use crate::args::InputArguments;
@@ -81,6 +82,13 @@ impl InputArguments {
         }
         classified(Dataset::read_scores(&self.to_input())?)
     }
+}
+
+/// The groups of the rows that count, where there are groups: what the summaries of all rows are resampled by.
+pub(crate) fn counted_groups(dataset: &Dataset) -> Result<Option<Vec<u64>>> {
+    let Some(groups) = dataset.groups() else { return Ok(None) };
+    let counted = counted_rows(&dataset.block()?.targets()).map_err(|error| dataset.locate(error))?;
+    Ok(Some(counted.into_iter().map(|row| groups[row]).collect()))
 }
 
 /// A file as texts call it.

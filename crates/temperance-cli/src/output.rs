@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use temperance::Parameter;
 use temperance::calibrate::ParameterEntry;
 use temperance::metric::{Bootstrap, Evaluation, METRICS, Measured, Tier};
+use temperance_data::OutputDir;
+use temperance_report::Figure;
 use textwrap::{Options, WordSplitter};
 
 use crate::Io;
@@ -119,7 +121,7 @@ impl MeasureArguments {
 }
 
 /// Narrower than this, columns cannot be read.
-pub(crate) const NARROWEST: usize = 40;
+const NARROWEST: usize = 40;
 
 /// Text after a lead, wrapped, its other lines below its first word where there is room for that.
 pub(crate) fn hanging(lead: &str, text: &str, width: usize) -> String {
@@ -130,6 +132,37 @@ pub(crate) fn hanging(lead: &str, text: &str, width: usize) -> String {
         .subsequent_indent(&indent)
         .word_splitter(WordSplitter::NoHyphenation);
     textwrap::fill(text, options) + "\n"
+}
+
+/// How a registry is shown.
+pub(crate) struct Registry<E: 'static> {
+    pub(crate) entries: &'static [E],
+    /// What the list of all is called in JSON.
+    pub(crate) key: &'static str,
+    pub(crate) json: fn(&E) -> Value,
+    /// All that is known of one, at a width.
+    pub(crate) description: fn(&E, usize) -> String,
+    /// Every one in a few lines, at a width.
+    pub(crate) list: fn(usize) -> String,
+}
+
+impl<E> Registry<E> {
+    /// Prints the one that was chosen, or all.
+    pub(crate) fn show(&self, chosen: Option<&E>, as_json: bool, io: &mut Io<'_>) -> Result {
+        if as_json {
+            let object = match chosen {
+                Some(entry) => (self.json)(entry),
+                None => json!({ self.key: self.entries.iter().map(self.json).collect::<Vec<_>>() }),
+            };
+            return Ok(writeln!(io.stdout, "{object:#}")?);
+        }
+        let width = io.width.max(NARROWEST);
+        let text = match chosen {
+            Some(entry) => (self.description)(entry, width),
+            None => (self.list)(width),
+        };
+        Ok(io.stdout.write_all(text.as_bytes())?)
+    }
 }
 
 /// The parameters of an entry of a registry, after an empty line; nothing if it has none.
@@ -159,6 +192,25 @@ pub(crate) fn parameters_json(parameters: &[ParameterEntry]) -> Value {
 /// `1 row`, `2 rows`.
 pub(crate) fn rows(rows: u64) -> String {
     format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
+
+/// Writes a report as `STEM.json`, `STEM.html` and its figures; the names in the order that they are told of.
+pub(crate) fn write_report(
+    directory: &mut OutputDir,
+    stem: &str,
+    json: &str,
+    html: &str,
+    figures: &[Figure],
+) -> Result<Vec<String>> {
+    let mut names = vec![format!("{stem}.html"), format!("{stem}.json")];
+    directory.write(&names[1], json.as_bytes())?;
+    directory.write(&names[0], html.as_bytes())?;
+    for figure in figures {
+        let name = format!("{}.svg", figure.name);
+        directory.write(&name, figure.svg.as_bytes())?;
+        names.push(name);
+    }
+    Ok(names)
 }
 
 /// What was written where.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use temperance::calibrate::{Calibrated, Fitted, TemperatureScaling};
 use temperance::metric::{Evaluation, Measured};
-use temperance::select::{Split, SplitRule, counted_rows};
+use temperance::select::{Split, SplitRule};
 use temperance::{Rows, Subset};
 use temperance_data::{Dataset, OutputDir};
 use temperance_report::Report;
@@ -13,7 +13,7 @@ use crate::Io;
 use crate::args::{CalibrateArguments, InputArguments, SplitName};
 use crate::failure::{Failure, Result};
 use crate::observer::Watch;
-use crate::{output, summary};
+use crate::{input, output, summary};
 
 /// Points of the curve of the loss against T, and how far it reaches beyond the optimum and T = 1.
 const CURVE: (usize, f64) = (41, 2.0);
@@ -35,11 +35,8 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
             let locate = |error| Failure::from(dataset.locate(error));
             let choice = arguments.method.choose(fit_rows, &comparison, &watch).map_err(locate)?;
             let fit_on = Part { rows: &fit_rows, dataset: &dataset, groups: None };
-            let groups = test.groups().map(|groups| -> Result<_> {
-                let counted = counted_rows(&test_rows.targets()).map_err(|error| test.locate(error))?;
-                Ok(counted.into_iter().map(|row| groups[row]).collect())
-            });
-            let measure_on = Part { rows: &test_rows, dataset: test, groups: groups.transpose()? };
+            let groups = input::counted_groups(test)?;
+            let measure_on = Part { rows: &test_rows, dataset: test, groups };
             work(arguments, &evaluation, &choice, fit_on, measure_on, split, &watch)
         }
         None => {
@@ -73,14 +70,14 @@ pub(crate) fn run(arguments: &CalibrateArguments, io: &mut Io<'_>) -> Result {
     let Outcome { fitted, after, report } = outcome;
 
     directory.write("calibrator.json", fit::file(&fitted, &dataset)?.to_json().as_bytes())?;
-    directory.write("report.json", report.json().as_bytes())?;
-    directory.write("report.html", report.html().as_bytes())?;
-    let mut files = vec!["calibrator.json".to_owned(), "report.html".to_owned(), "report.json".to_owned()];
-    for figure in report.figures() {
-        let name = format!("{}.svg", figure.name);
-        directory.write(&name, figure.svg.as_bytes())?;
-        files.push(name);
-    }
+    let mut files = vec!["calibrator.json".to_owned()];
+    files.extend(output::write_report(
+        &mut directory,
+        "report",
+        &report.json(),
+        &report.html(),
+        &report.figures(),
+    )?);
     directory.finish()?;
     drop(watch);
     let text = |width: usize| {

@@ -55,14 +55,13 @@ pub(crate) fn run(arguments: &CompareArguments, io: &mut Io<'_>) -> Result {
         compared.map_err(|error| Failure::from(dataset.locate(error)))
     })?;
     let report = report(arguments, &dataset, &compared);
-    directory.write("comparison.json", report.json().as_bytes())?;
-    directory.write("comparison.html", report.html().as_bytes())?;
-    let mut files = vec!["comparison.html".to_owned(), "comparison.json".to_owned()];
-    for figure in report.figures() {
-        let name = format!("{}.svg", figure.name);
-        directory.write(&name, figure.svg.as_bytes())?;
-        files.push(name);
-    }
+    let files = output::write_report(
+        &mut directory,
+        "comparison",
+        &report.json(),
+        &report.html(),
+        &report.figures(),
+    )?;
     directory.finish()?;
     drop(watch);
     let text = |width: usize| {

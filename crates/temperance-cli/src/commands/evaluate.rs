@@ -3,7 +3,6 @@
 use serde_json::json;
 use temperance::calibrate::{Calibrated, Calibrator};
 use temperance::metric::{Bootstrap, Conventions, Measured, Replicates, Summaries};
-use temperance::select::counted_rows;
 use temperance::{Parameter, RowWeights};
 use temperance_data::{ConfidenceInput, Confidences, OutputDir};
 
@@ -98,9 +97,8 @@ fn scores(arguments: &EvaluateArguments, bootstrap: Option<&Bootstrap>, io: &Io<
         let measured = measured.map_err(locate)?;
         let Some(bootstrap) = bootstrap else { return Ok((measured, None)) };
         let mut bootstrap = bootstrap.clone();
-        if let Some(groups) = dataset.groups() {
-            let counted = counted_rows(&block.targets()).map_err(locate)?;
-            bootstrap = bootstrap.groups(&counted.into_iter().map(|row| groups[row]).collect::<Vec<_>>());
+        if let Some(groups) = input::counted_groups(&dataset)? {
+            bootstrap = bootstrap.groups(&groups);
         }
         let replicates = bootstrap.run_with(&evaluation, &[&measured.summaries], &watch)?;
         Ok((measured, Some(replicates)))

@@ -18,7 +18,7 @@ use crate::{output, summary};
 
 /// A method to fit, and what is to be said of its choice.
 pub(crate) struct Choice {
-    method: &'static str,
+    entry: &'static calibrate::Entry,
     parameters: Parameters,
     pub(crate) notes: Vec<String>,
 }
@@ -26,12 +26,14 @@ pub(crate) struct Choice {
 impl Choice {
     /// Fits the method.
     pub(crate) fn fit(&self, rows: &dyn Rows, watch: &Watch) -> temperance::Result<Fitted> {
-        let Some(entry) = calibrate::method(self.method) else {
-            let expected = "the name of a method";
-            return Err(Error::new(ErrorKind::Parameter, "method", self.method, expected));
-        };
-        (entry.build)(&self.parameters)?.fit_observed(rows, watch)
+        (self.entry.build)(&self.parameters)?.fit_observed(rows, watch)
     }
+}
+
+/// The method of that name.
+fn named(method: &str) -> temperance::Result<&'static calibrate::Entry> {
+    let unknown = || Error::new(ErrorKind::Parameter, "method", method, "the name of a method");
+    calibrate::method(method).ok_or_else(unknown)
 }
 
 impl MethodArguments {
@@ -46,8 +48,7 @@ impl MethodArguments {
             parameters.with(name, Parameter::Number(*value))
         });
         if self.method != AUTO {
-            let method = calibrate::method(&self.method).map_or("", |entry| entry.name);
-            return Ok(Choice { method, parameters, notes: Vec::new() });
+            return Ok(Choice { entry: named(&self.method)?, parameters, notes: Vec::new() });
         }
         if let Some((name, _)) = parameters.iter().next() {
             let expected = "none: auto compares methods with their defaults";
@@ -62,7 +63,7 @@ impl MethodArguments {
             compared.criterion.name().to_uppercase(),
             compared.folds
         );
-        Ok(Choice { method, parameters, notes: vec![note] })
+        Ok(Choice { entry: named(method)?, parameters, notes: vec![note] })
     }
 }
 

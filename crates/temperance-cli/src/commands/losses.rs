@@ -1,30 +1,17 @@
 //! `temperance losses`.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use temperance::loss::{Entry, LOSSES};
 
 use crate::Io;
 use crate::args::LossesArguments;
 use crate::failure::Result;
-use crate::output::{self, hanging, parameters_json};
+use crate::output::{Registry, hanging, parameter_table, parameters_json};
 
 pub(crate) fn run(arguments: &LossesArguments, io: &mut Io<'_>) -> Result {
-    let width = io.width.max(output::NARROWEST);
-    if arguments.json {
-        let object = match arguments.name {
-            Some(entry) => json(entry),
-            None => json!({ "losses": LOSSES.iter().map(json).collect::<Vec<_>>() }),
-        };
-        return Ok(writeln!(io.stdout, "{object:#}")?);
-    }
-    let text = match arguments.name {
-        Some(entry) => description(entry, width),
-        None => list(width),
-    };
-    Ok(io.stdout.write_all(text.as_bytes())?)
+    let registry = Registry { entries: LOSSES, key: "losses", json, description, list };
+    registry.show(arguments.name, arguments.json, io)
 }
 
 fn json(entry: &Entry) -> Value {
@@ -75,5 +62,5 @@ fn description(entry: &Entry, width: usize) -> String {
     };
     text += &hanging("cross-entropy  ", &plain, width);
     text += &hanging("source         ", entry.source, width);
-    text + &output::parameter_table(entry.parameters, width)
+    text + &parameter_table(entry.parameters, width)
 }

@@ -1,29 +1,16 @@
 //! `temperance methods`.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 use temperance::calibrate::{Entry, METHODS};
 
 use crate::Io;
 use crate::args::MethodsArguments;
 use crate::failure::Result;
-use crate::output::{self, hanging, parameters_json};
+use crate::output::{Registry, hanging, parameter_table, parameters_json};
 
 pub(crate) fn run(arguments: &MethodsArguments, io: &mut Io<'_>) -> Result {
-    let width = io.width.max(output::NARROWEST);
-    if arguments.json {
-        let object = match arguments.name {
-            Some(entry) => json(entry),
-            None => json!({ "methods": METHODS.iter().map(json).collect::<Vec<_>>() }),
-        };
-        return Ok(writeln!(io.stdout, "{object:#}")?);
-    }
-    let text = match arguments.name {
-        Some(entry) => description(entry, width),
-        None => list(width),
-    };
-    Ok(io.stdout.write_all(text.as_bytes())?)
+    let registry = Registry { entries: METHODS, key: "methods", json, description, list };
+    registry.show(arguments.name, arguments.json, io)
 }
 
 fn json(entry: &Entry) -> Value {
@@ -66,5 +53,5 @@ fn description(entry: &Entry, width: usize) -> String {
     };
     text += &hanging("classes        ", classes, width);
     text += &hanging("source         ", entry.source, width);
-    text + &output::parameter_table(entry.parameters, width)
+    text + &parameter_table(entry.parameters, width)
 }

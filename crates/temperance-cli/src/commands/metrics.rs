@@ -1,29 +1,16 @@
 //! `temperance metrics`.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 use temperance::metric::{Cost, Direction, Entry, METRICS, Tier, Uncertainty};
 
 use crate::Io;
 use crate::args::MetricsArguments;
 use crate::failure::Result;
-use crate::output::{self, hanging};
+use crate::output::{Registry, hanging};
 
 pub(crate) fn run(arguments: &MetricsArguments, io: &mut Io<'_>) -> Result {
-    let width = io.width.max(output::NARROWEST);
-    if arguments.json {
-        let object = match arguments.name {
-            Some(entry) => json(entry),
-            None => json!({ "metrics": METRICS.iter().map(json).collect::<Vec<_>>() }),
-        };
-        return Ok(writeln!(io.stdout, "{object:#}")?);
-    }
-    let text = match arguments.name {
-        Some(entry) => description(entry, width),
-        None => list(width),
-    };
-    Ok(io.stdout.write_all(text.as_bytes())?)
+    let registry = Registry { entries: METRICS, key: "metrics", json, description, list };
+    registry.show(arguments.name, arguments.json, io)
 }
 
 fn better(entry: &Entry) -> &'static str {

@@ -215,8 +215,6 @@ const MOST_EVALUATIONS: u32 = 300;
 const TOLERANCE: f64 = 1e-12;
 /// Below this mean loss after the fit, the rows count as separable.
 const SEPARABLE: f64 = 1e-4;
-/// Bytes of log-probabilities that a fit keeps, so as not to make them anew in each pass.
-const KEPT_BYTES: u64 = 1 << 25;
 
 impl Method for AffineScaling {
     fn fit_observed(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Fitted> {
@@ -232,11 +230,7 @@ impl Method for AffineScaling {
         let preparing = Affine::preparing(if self.prepared { temperature } else { 1.0 }, uniform, classes);
         let prepared = Calibrated::new(rows, &preparing);
         let source: &dyn Rows = if self.prepared { &prepared } else { rows };
-        let kept = if survey.rows * classes as u64 * 8 <= KEPT_BYTES {
-            Some(Kept::of(source, observer, passes)?)
-        } else {
-            None
-        };
+        let kept = Kept::if_small(source, &survey, observer, passes)?;
         let block = kept.as_ref().map(Kept::block).transpose()?;
         let source: &dyn Rows = block.as_ref().map_or(source, |block| block);
 

@@ -13,6 +13,7 @@ use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Rows, Zeros};
 pub(super) use crate::parameters::ParameterEntry;
 use crate::parameters::{Parameter, Parameters};
+use crate::row::arg_max;
 
 /// Columns of rows with two outcomes, in the order of the rows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -266,11 +267,6 @@ impl FitRecord {
             self.flags.push(flag);
         }
     }
-}
-
-/// The first index of the largest value.
-fn arg_max(values: &[f64]) -> usize {
-    values.iter().enumerate().fold(0, |best, (i, value)| if *value > values[best] { i } else { best })
 }
 
 /// ln p - ln(1 - p) of a class, where 1 - p is a sum over the other classes if the class is the largest.

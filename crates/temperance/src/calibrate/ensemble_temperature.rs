@@ -69,8 +69,6 @@ impl Default for EnsembleTemperatureScaling {
 const GRID: usize = 33;
 /// How narrow the golden section makes the bracket of ln T: about the root of the rounding of the score.
 const NARROW: f64 = 1e-8;
-/// Bytes of log-probabilities that a fit keeps, so as not to make them anew in each pass.
-const KEPT_BYTES: u64 = 1 << 25;
 
 impl EnsembleTemperatureScaling {
     /// With T between 0.05 and 5.
@@ -98,8 +96,7 @@ impl EnsembleTemperatureScaling {
 impl Method for EnsembleTemperatureScaling {
     fn fit_observed(&self, rows: &dyn Rows, observer: &dyn Observer) -> Result<Fitted> {
         let survey = Survey::of_fit(rows, observer)?;
-        let small = survey.rows * rows.classes() as u64 * 8 <= KEPT_BYTES;
-        let kept = small.then(|| Kept::of(rows, observer, 1)).transpose()?;
+        let kept = Kept::if_small(rows, &survey, observer, 1)?;
         let block = kept.as_ref().map(Kept::block).transpose()?;
         let source: &dyn Rows = block.as_ref().map_or(rows, |block| block);
         let mut passes = 1;

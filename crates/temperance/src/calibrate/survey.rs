@@ -209,13 +209,24 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Reads all rows once.
+    /// The most bytes of log-probabilities that are kept.
+    const BYTES: u64 = 1 << 25;
+
+    /// Reads all rows once, unless they would take more than [`Kept::BYTES`].
     ///
     /// # Errors
     /// On an illegal value, label or weight, with its row; if the observer breaks.
-    pub(super) fn of(rows: &dyn Rows, observer: &dyn Observer, pass: u32) -> Result<Kept> {
+    pub(super) fn if_small(
+        rows: &dyn Rows,
+        survey: &Survey,
+        observer: &dyn Observer,
+        pass: u32,
+    ) -> Result<Option<Kept>> {
+        if survey.rows * rows.classes() as u64 * 8 > Self::BYTES {
+            return Ok(None);
+        }
         let progress = Progress { task: "reading", rows: 0, total: rows.rows(), pass };
-        fold::observed(&KeptFold(rows.classes()), rows, observer, progress)
+        fold::observed(&KeptFold(rows.classes()), rows, observer, progress).map(Some)
     }
 
     /// The rows.

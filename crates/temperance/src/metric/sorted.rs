@@ -1,24 +1,12 @@
 //! Calibration errors that look at the rows in the order of their confidence: sweep and MMCE.
 
 use super::{Cost, Entry, Summaries, Tier};
+use crate::pav::Ranked;
 
 /// Rows by rising confidence, equal ones as one: confidence, Σ w, Σ w·correct.
 pub(super) fn steps(rows: &Summaries) -> Vec<[f64; 3]> {
-    let mut order: Vec<usize> = (0..rows.rows()).filter(|&row| rows.weight[row] > 0.0).collect();
-    order.sort_by(|&a, &b| rows.confidence[a].total_cmp(&rows.confidence[b]));
-    let mut steps: Vec<[f64; 3]> = Vec::new();
-    for row in order {
-        let (confidence, weight) = (rows.confidence[row], rows.weight[row]);
-        let hit = weight * rows.correct[row];
-        match steps.last_mut() {
-            Some([known, sum, hits]) if *known == confidence => {
-                *sum += weight;
-                *hits += hit;
-            }
-            _ => steps.push([confidence, weight, hit]),
-        }
-    }
-    steps
+    let Ranked { score, value, weight } = Ranked::new(&rows.confidence, &rows.correct, &rows.weight);
+    (0..score.len()).map(|at| [score[at], weight[at], weight[at] * value[at]]).collect()
 }
 
 /// The expected calibration error with as many bins of equal mass as keep the accuracies of bins rising.

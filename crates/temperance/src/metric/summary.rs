@@ -4,7 +4,7 @@ use super::Event;
 use crate::error::{Error, ErrorKind, Result, impossible_label};
 use crate::fold::{self, Fold};
 use crate::input::{Block, Probabilities, RowWeights, Rows, Scores, Target};
-use crate::row::{self, Order, Path};
+use crate::row::{self, Order, Path, arg_max};
 
 /// Columns with an entry for each row that counts, in the order of the rows. About 60 bytes a row.
 ///
@@ -334,11 +334,6 @@ fn of_probabilities(rule: &Probabilities<'_>, p: &[f64], target: Target<'_>) -> 
         rank: rank(p, label),
     };
     (predicted, (p[predicted], correct, detail))
-}
-
-/// The first index of the largest value.
-fn arg_max(values: &[f64]) -> usize {
-    values.iter().enumerate().fold(0, |best, (i, value)| if *value > values[best] { i } else { best })
 }
 
 /// How many classes come before `label`: larger score, or an equal one at a lower index.

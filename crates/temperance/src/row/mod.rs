@@ -23,6 +23,11 @@ pub(crate) use sums::{Order, Sums, Wanted, dot, largest_below, norm, squared_nor
 pub(crate) use tile::{TileLinear, TileSums, tile_gradient, tile_sums, transpose_in, transpose_out};
 pub(crate) use write::{Base, Linear, gradient, gradient_of_kept, log_softmax, softmax};
 
+/// The first index of the largest value.
+pub(crate) fn arg_max(values: &[f64]) -> usize {
+    values.iter().enumerate().fold(0, |best, (i, value)| if *value > values[best] { i } else { best })
+}
+
 /// The sweeps as ordinary functions, each compiled once for every instruction set.
 impl Path {
     /// The sums of a row: see [`sums`](self::sums()).

@@ -7,6 +7,7 @@ use rand_pcg::Pcg64;
 use super::folds::deal_groups;
 use crate::error::{Error, Result};
 use crate::input::{Target, Targets};
+use crate::row::arg_max;
 
 /// How rows are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +97,7 @@ pub(super) fn class_of_rows(targets: &Targets<'_>) -> Result<Vec<Option<usize>>>
     let class = |row| {
         Ok(targets.get(row, 0, &mut soft)?.map(|target| match target {
             Target::Class(label) => label,
-            Target::Distribution(t) => (0..t.len()).fold(0, |best, c| if t[c] > t[best] { c } else { best }),
+            Target::Distribution(t) => arg_max(t),
         }))
     };
     (0..targets.rows()).map(class).collect()
