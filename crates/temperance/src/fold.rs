@@ -89,6 +89,19 @@ pub fn fold<F: Fold>(fold: &F, rows: &dyn Rows) -> Result<F::Output> {
     observed(fold, rows, &(), Progress { task: "reading", rows: 0, total: rows.rows(), pass: 0 })
 }
 
+/// Tells an observer.
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`] if it breaks.
+pub(crate) fn tell(observer: &dyn Observer, progress: Progress) -> Result<()> {
+    match observer.progress(progress) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => {
+            Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"))
+        }
+    }
+}
+
 /// [`fold`] that tells an observer, starting from `progress`.
 ///
 /// # Errors
@@ -101,10 +114,7 @@ pub fn observed<F: Fold>(
 ) -> Result<F::Output> {
     let mut report = |rows| {
         progress.rows = rows;
-        if observer.progress(progress).is_continue() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Interrupted, progress.task, "interrupted", "it to finish"))
+        tell(observer, progress)
     };
     let chunk_rows = fold.chunk_rows(rows.classes());
     let mut total = fold.start();

@@ -6,14 +6,15 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::curvature::Curvature;
 use super::lbfgs::minimise;
-use super::survey::{FitRecord, Kept, Survey, for_each_row};
+use super::survey::{FitRecord, Survey, for_each_row};
 use super::{Calibrated, Calibrator, Fitted, Flag, Method, TemperatureScaling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fold::{self, Fold, Observer, Progress};
 use crate::input::{Block, Rows, Target, Zeros};
 use crate::parameters::{Parameter, ParameterEntry, Parameters};
-use crate::row::{Order, Path};
+use crate::row::Path;
 
 /// What A is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Structure {
 }
 
 impl Structure {
-    fn numbers(self, classes: usize) -> usize {
+    pub(super) fn numbers(self, classes: usize) -> usize {
         match self {
             Structure::Shared => 1,
             Structure::Diagonal => classes,
@@ -176,6 +177,15 @@ pub(super) struct Penalty {
 }
 
 impl Penalty {
+    /// λ of a number of the row of A that makes the logit of `class`; after the last class stands its bias.
+    pub(super) fn of(&self, class: usize, at: usize, classes: usize) -> f64 {
+        match at {
+            at if at == classes => self.bias,
+            at if at == class => self.diagonal,
+            _ => self.off_diagonal,
+        }
+    }
+
     /// So little that only a direction in which the loss does not change, or falls for ever, feels it: separable rows
     /// and classes without a label have a finite answer.
     pub(super) fn least(centre: f64) -> Penalty {
@@ -230,9 +240,8 @@ impl Method for AffineScaling {
         let preparing = Affine::preparing(if self.prepared { temperature } else { 1.0 }, uniform, classes);
         let prepared = Calibrated::new(rows, &preparing);
         let source: &dyn Rows = if self.prepared { &prepared } else { rows };
-        let kept = Kept::if_small(source, &survey, observer, passes)?;
-        let block = kept.as_ref().map(Kept::block).transpose()?;
-        let source: &dyn Rows = block.as_ref().map_or(source, |block| block);
+        let source = Source::of(source, self.structure, &survey, observer, passes)?;
+        passes += 1;
 
         let start = if self.prepared { 1.0 } else { (1.0 / temperature).clamp(0.05, 20.0) };
         let penalty = (self.penalty)(self, survey.weighted_rows as f64, classes, start);
@@ -241,7 +250,7 @@ impl Method for AffineScaling {
             classes,
             weight: survey.weight,
             penalty,
-            rows: source,
+            source,
             observer,
             passes,
             gradient: f64::INFINITY,
@@ -279,7 +288,7 @@ struct Fit<'a> {
     classes: usize,
     weight: f64,
     penalty: Penalty,
-    rows: &'a dyn Rows,
+    source: Source<'a>,
     observer: &'a dyn Observer,
     passes: u32,
     /// The largest absolute derivative at the end.
@@ -290,236 +299,219 @@ struct Fit<'a> {
 impl Fit<'_> {
     /// A and b of the least mean loss and penalty, starting at A = `start` times the identity and b = 0.
     fn run(&mut self, start: f64) -> Result<(Vec<f64>, Vec<f64>)> {
-        let k = self.classes;
-        let numbers = self.structure.numbers(k);
-        let is_diagonal = self.is_diagonal();
-        let mut parameters: Vec<f64> =
-            is_diagonal.iter().map(|&diagonal| if diagonal { start } else { 0.0 }).collect();
-        parameters.extend(vec![0.0; k]);
-        let sums = self.sweep(&parameters[..numbers], &parameters[numbers..], true)?;
-        let moments = sums.moments.as_ref().expect("they were asked for");
-        let curvature = Curvature::new(self, moments);
-        let weight = self.weight;
-        let passes = &mut self.passes;
-        let sweeps =
-            Sweeps { structure: self.structure, classes: k, rows: self.rows, observer: self.observer };
-        let penalty = self.penalty;
+        let (classes, numbers) = (self.classes, self.structure.numbers(self.classes));
+        let mut at: Vec<f64> =
+            (0..numbers).map(|number| if self.is_diagonal(number) { start } else { 0.0 }).collect();
+        at.resize(numbers + classes, 0.0);
+        let curvature = self.curvature(&at);
         let solve = |gradient: &mut [f64]| curvature.solve(gradient);
-        let minimum = minimise(parameters, TOLERANCE, MOST_EVALUATIONS, &solve, &mut |at, gradient| {
-            let (scale, bias) = at.split_at(numbers);
-            let sums = sweeps.run(scale, bias, false, *passes)?;
-            *passes += 1;
-            let mut value = sums.loss / weight;
-            let (of_scale, of_bias) = gradient.split_at_mut(numbers);
-            for (index, g) in of_scale.iter_mut().enumerate() {
-                let (lambda, centre) = if is_diagonal[index] {
-                    (penalty.diagonal, penalty.centre)
-                } else {
-                    (penalty.off_diagonal, 0.0)
-                };
-                let off = scale[index] - centre;
-                value += lambda * off * off;
-                *g = sums.scale[index] / weight + 2.0 * lambda * off;
-            }
-            for (class, g) in of_bias.iter_mut().enumerate() {
-                value += penalty.bias * bias[class] * bias[class];
-                *g = sums.bias[class] / weight + 2.0 * penalty.bias * bias[class];
-            }
-            Ok(value)
-        })?;
+        let mut value = |at: &[f64], gradient: &mut [f64]| self.value(at, gradient);
+        let minimum = minimise(at, TOLERANCE, MOST_EVALUATIONS, &solve, &mut value)?;
         (self.gradient, self.converged) = (minimum.gradient, minimum.converged);
         let mut scale = minimum.at;
         let bias = scale.split_off(numbers);
         Ok((scale, bias))
     }
 
-    fn sweep(&mut self, scale: &[f64], bias: &[f64], moments: bool) -> Result<Sums> {
-        let Fit { structure, classes, rows, observer, .. } = *self;
-        let sums = Sweeps { structure, classes, rows, observer }.run(scale, bias, moments, self.passes)?;
-        self.passes += 1;
-        Ok(sums)
-    }
-
-    /// Which numbers of A lie on its diagonal.
-    fn is_diagonal(&self) -> Vec<bool> {
-        let of_matrix = |at| at / self.classes == at % self.classes;
-        let numbers = self.structure.numbers(self.classes);
-        (0..numbers).map(|at| self.structure != Structure::Full || of_matrix(at)).collect()
-    }
-}
-
-/// An estimate of the second derivatives: a block for each class, of the numbers that make its logit and its bias, as if
-/// the other classes did not move.
-struct Curvature {
-    structure: Structure,
-    classes: usize,
-    /// Of a shared number: its curvature.
-    shared: f64,
-    /// The lower Cholesky factor of each block, row by row; its order is that of A, the bias last.
-    factors: Vec<Vec<f64>>,
-}
-
-/// With more classes a block of a matrix is taken to be diagonal.
-const LARGEST_BLOCK: usize = 128;
-
-impl Curvature {
-    fn new(fit: &Fit<'_>, moments: &Moments) -> Self {
-        let Fit { structure, classes, weight, penalty, .. } = *fit;
-        // Nothing is flatter than this: a class that never occurs has no curvature of its own.
-        let ridge = |value: f64| value.max(1e-9);
-        let block = |class: usize| -> Vec<f64> {
-            let whole = moments.whole[class] / weight;
-            match structure {
-                Structure::Shared => cholesky(vec![ridge(whole + 2.0 * penalty.bias)], 1),
-                Structure::Diagonal => {
-                    let (first, second) = (moments.first[class] / weight, moments.second[class] / weight);
-                    let top = ridge(second + 2.0 * penalty.diagonal);
-                    cholesky(vec![top, first, first, ridge(whole + 2.0 * penalty.bias)], 2)
-                }
-                Structure::Full => {
-                    // The spread of x is taken where any class is in doubt, and shared by all.
-                    let size = classes + 1;
-                    let of_pair = |i: usize, j: usize| {
-                        let (sum, total) = (moments.second[i * size + j], moments.second[size * size - 1]);
-                        if total > 0.0 { whole * sum / total } else { 0.0 }
-                    };
-                    let lambda = |i: usize| match i {
-                        i if i == classes => penalty.bias,
-                        i if i == class => penalty.diagonal,
-                        _ => penalty.off_diagonal,
-                    };
-                    let diagonal = |i: usize| ridge(of_pair(i, i) * (1.0 + 1e-9) + 2.0 * lambda(i));
-                    if classes > LARGEST_BLOCK {
-                        return (0..size).map(|i| diagonal(i).sqrt()).collect();
-                    }
-                    let entry = |at: usize| match (at / size, at % size) {
-                        (i, j) if i == j => diagonal(i),
-                        (i, j) => of_pair(i, j),
-                    };
-                    cholesky((0..size * size).map(entry).collect(), size)
-                }
-            }
-        };
-        let shared = match structure {
-            Structure::Shared => ridge(moments.second[0] / weight + 2.0 * penalty.diagonal),
-            Structure::Diagonal | Structure::Full => 1.0,
-        };
-        let factors = fold::ordered((0..classes).collect(), block);
-        Curvature { structure, classes, shared, factors }
-    }
-
-    /// Replaces a gradient by the step to where the estimate has none.
-    fn solve(&self, gradient: &mut [f64]) {
-        let k = self.classes;
-        let numbers = self.structure.numbers(k);
-        let (of_scale, of_bias) = gradient.split_at_mut(numbers);
-        if self.structure == Structure::Shared {
-            of_scale[0] /= self.shared;
-        }
-        let per_class = if self.structure == Structure::Shared { 0 } else { numbers / k };
-        let mut block = vec![0.0; per_class + 1];
-        for (class, factor) in self.factors.iter().enumerate() {
-            let own = class * per_class..(class + 1) * per_class;
-            block[..per_class].copy_from_slice(&of_scale[own.clone()]);
-            block[per_class] = of_bias[class];
-            if factor.len() == block.len() && per_class > 0 {
-                block.iter_mut().zip(factor).for_each(|(value, root)| *value /= root * root);
+    /// The mean loss and the penalty at A and b, one after the other; their derivatives go to `gradient`.
+    fn value(&mut self, at: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        let sweep = self.sweep(at);
+        let sums = self.source.sums(&sweep, self.observer, self.passes)?;
+        let (penalty, weight) = (self.penalty, self.weight);
+        let mut value = sums.loss / weight;
+        let (of_scale, of_bias) = gradient.split_at_mut(sweep.scale.len());
+        for (number, g) in of_scale.iter_mut().enumerate() {
+            let (lambda, centre) = if self.is_diagonal(number) {
+                (penalty.diagonal, penalty.centre)
             } else {
-                cholesky_solve(factor, &mut block);
+                (penalty.off_diagonal, 0.0)
+            };
+            let off = sweep.scale[number] - centre;
+            value += lambda * off * off;
+            *g = sums.scale[number] / weight + 2.0 * lambda * off;
+        }
+        for ((g, sum), bias) in of_bias.iter_mut().zip(&sums.bias).zip(sweep.bias) {
+            value += penalty.bias * bias * bias;
+            *g = sum / weight + 2.0 * penalty.bias * bias;
+        }
+        self.passes += 1;
+        Ok(value)
+    }
+
+    /// The curvature at A and b, one after the other.
+    fn curvature(&self, at: &[f64]) -> Curvature {
+        let sample = match &self.source {
+            Source::Kept(batches) => batches,
+            Source::Read { sample, .. } => sample,
+        };
+        Curvature::new(&self.sweep(at), self.penalty, sample)
+    }
+
+    fn sweep<'b>(&self, at: &'b [f64]) -> Sweep<'b> {
+        let (scale, bias) = at.split_at(self.structure.numbers(self.classes));
+        Sweep { structure: self.structure, classes: self.classes, scale, bias }
+    }
+
+    /// Whether a number of A lies on its diagonal.
+    fn is_diagonal(&self, number: usize) -> bool {
+        self.structure != Structure::Full || number / self.classes == number % self.classes
+    }
+}
+
+/// The rows of a fit: kept where they are few; where they are many read again in every pass, and some of them kept.
+enum Source<'a> {
+    Kept(Vec<Batch>),
+    Read { rows: &'a dyn Rows, sample: Vec<Batch> },
+}
+
+impl<'a> Source<'a> {
+    fn of(
+        rows: &'a dyn Rows,
+        structure: Structure,
+        survey: &Survey,
+        observer: &dyn Observer,
+        pass: u32,
+    ) -> Result<Source<'a>> {
+        let progress = Progress { task: "reading", rows: 0, total: rows.rows(), pass };
+        let share = survey.share_to_keep(rows.classes());
+        let sample = fold::observed(&Batches { structure, share }, rows, observer, progress)?;
+        Ok(if share == 1.0 { Source::Kept(sample) } else { Source::Read { rows, sample } })
+    }
+
+    /// One pass over the rows.
+    fn sums(&self, sweep: &Sweep<'_>, observer: &dyn Observer, pass: u32) -> Result<Sums> {
+        let progress = |rows, total| Progress { task: "fitting", rows, total, pass };
+        match self {
+            Source::Read { rows, .. } => fold::observed(sweep, *rows, observer, progress(0, rows.rows())),
+            Source::Kept(batches) => {
+                let parts = fold::ordered(batches.iter().collect(), |batch| {
+                    let mut sums = sweep.start();
+                    sweep.add(&mut sums, batch);
+                    sums
+                });
+                let mut sums = sweep.start();
+                parts.into_iter().for_each(|part| sweep.merge(&mut sums, part));
+                let rows = batches.iter().map(|batch| batch.rows() as u64).sum();
+                fold::tell(observer, progress(rows, Some(rows)))?;
+                Ok(sums)
             }
-            of_scale[own].copy_from_slice(&block[..per_class]);
-            of_bias[class] = block[per_class];
         }
     }
 }
 
-/// The lower factor L of a symmetric positive definite matrix, L·Lᵀ; a pivot that rounding makes too small is raised.
-fn cholesky(mut a: Vec<f64>, size: usize) -> Vec<f64> {
-    for j in 0..size {
-        let pivot = a[j * size + j];
-        let sum: f64 = a[j * size..j * size + j].iter().map(|l| l * l).sum();
-        let root = (pivot - sum).max(1e-12 * pivot).sqrt();
-        a[j * size + j] = root;
-        for i in j + 1..size {
-            let (above, below) = a.split_at(i * size);
-            let dot: f64 = above[j * size..j * size + j].iter().zip(&below[..j]).map(|(x, y)| x * y).sum();
-            a[i * size + j] = (a[i * size + j] - dot) / root;
-        }
-    }
-    a
-}
-
-/// Solves L·Lᵀ·x = b in place.
-fn cholesky_solve(l: &[f64], b: &mut [f64]) {
-    let size = b.len();
-    for i in 0..size {
-        let dot: f64 = l[i * size..i * size + i].iter().zip(b.iter()).map(|(l, x)| l * x).sum();
-        b[i] = (b[i] - dot) / l[i * size + i];
-    }
-    for i in (0..size).rev() {
-        let x = b[i] / l[i * size + i];
-        b[i] = x;
-        for j in 0..i {
-            b[j] -= l[i * size + j] * x;
-        }
-    }
-}
-
-/// What passes over the rows need.
-struct Sweeps<'a> {
+/// Keeps the rows or a share of them, a batch for each chunk.
+struct Batches {
     structure: Structure,
-    classes: usize,
-    rows: &'a dyn Rows,
-    observer: &'a dyn Observer,
+    share: f64,
 }
 
-impl Sweeps<'_> {
-    fn run(&self, scale: &[f64], bias: &[f64], moments: bool, pass: u32) -> Result<Sums> {
-        let progress = Progress { task: "fitting", rows: 0, total: self.rows.rows(), pass };
-        let sweep = Sweep { structure: self.structure, classes: self.classes, scale, bias, moments };
-        fold::observed(&sweep, self.rows, self.observer, progress)
+impl Batches {
+    /// The golden ratio's multiples, mod 1, lie evenly, and along no pattern that rows may have.
+    fn keeps(&self, row: u64) -> bool {
+        row.wrapping_mul(0x9E37_79B9_7F4A_7C15) as f64 <= self.share * u64::MAX as f64
+    }
+}
+
+impl Fold for Batches {
+    type State = Vec<Batch>;
+    type Output = Vec<Batch>;
+
+    fn start(&self) -> Vec<Batch> {
+        Vec::new()
+    }
+
+    fn absorb(&self, state: &mut Vec<Batch>, block: &Block<'_>) -> Result<()> {
+        if state.is_empty() {
+            state.push(Batch::default());
+        }
+        if self.share == 1.0 {
+            return state[0].extend(block);
+        }
+        (0..block.rows())
+            .filter(|row| self.keeps(block.first_row() + *row as u64))
+            .try_for_each(|row| state[0].extend(&block.slice(row..row + 1)))
+    }
+
+    fn merge(&self, state: &mut Vec<Batch>, mut later: Vec<Batch>) {
+        state.append(&mut later);
+    }
+
+    fn finish(&self, state: Vec<Batch>) -> Result<Vec<Batch>> {
+        Ok(state)
+    }
+
+    fn chunk_rows(&self, classes: usize) -> usize {
+        chunk_rows(self.structure, classes)
+    }
+}
+
+/// With a matrix, enough rows for its products to pay for adding up its derivatives.
+fn chunk_rows(structure: Structure, classes: usize) -> usize {
+    match structure {
+        Structure::Full => fold::chunk_rows(classes).max(classes.min(4096)),
+        Structure::Shared | Structure::Diagonal => fold::chunk_rows(classes),
     }
 }
 
 /// The fold of one pass: the loss and its derivatives in A and b.
-struct Sweep<'a> {
-    structure: Structure,
-    classes: usize,
-    scale: &'a [f64],
-    bias: &'a [f64],
-    moments: bool,
+pub(super) struct Sweep<'a> {
+    pub(super) structure: Structure,
+    pub(super) classes: usize,
+    pub(super) scale: &'a [f64],
+    pub(super) bias: &'a [f64],
 }
 
 /// Weighted sums over rows.
-struct Sums {
+pub(super) struct Sums {
     loss: f64,
     /// Derivatives in the numbers of A.
     scale: Vec<f64>,
     /// Derivatives in b.
     bias: Vec<f64>,
-    moments: Option<Moments>,
-}
-
-/// What the curvatures are made of.
-///
-/// `whole`: Σ w·p·(1 - p) of each class. With a diagonal, `first` and `second` are the same times x and times x². For a
-/// shared number `second` is its own curvature. For a matrix it is Σ w·u·x̃·x̃ᵀ, x̃ being x and a 1, u = Σ_k p_k(1 - p_k).
-struct Moments {
-    whole: Vec<f64>,
-    first: Vec<f64>,
-    second: Vec<f64>,
 }
 
 /// Rows of a block, side by side.
 #[derive(Default)]
-struct Batch {
-    x: Vec<f64>,
+pub(super) struct Batch {
+    pub(super) x: Vec<f64>,
     /// Entries of x whose class cannot occur.
     masked: Vec<usize>,
     labels: Vec<usize>,
     /// Shares of the classes, where labels are soft.
     shares: Vec<f64>,
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
+}
+
+impl Batch {
+    pub(super) fn rows(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// What the shares of a row sum to; a label is 1.
+    pub(super) fn mass(&self, row: usize, classes: usize) -> f64 {
+        match self.shares.get(row * classes..(row + 1) * classes) {
+            Some(shares) => shares.iter().sum(),
+            None => 1.0,
+        }
+    }
+
+    fn extend(&mut self, block: &Block<'_>) -> Result<()> {
+        for_each_row(block, &mut |log_p, target, weight| {
+            let at = self.x.len();
+            for (class, &log_p) in log_p.iter().enumerate() {
+                if log_p == f64::NEG_INFINITY {
+                    self.masked.push(at + class);
+                }
+                self.x.push(log_p.max(Zeros::CLIP.ln()));
+            }
+            match target {
+                Target::Class(label) => self.labels.push(label),
+                Target::Distribution(shares) => self.shares.extend_from_slice(shares),
+            }
+            self.weights.push(weight);
+            Ok(())
+        })
+    }
 }
 
 impl Fold for Sweep<'_> {
@@ -528,37 +520,13 @@ impl Fold for Sweep<'_> {
 
     fn start(&self) -> Sums {
         let (numbers, k) = (self.scale.len(), self.classes);
-        let (first, second) = match self.structure {
-            Structure::Shared => (0, 1),
-            Structure::Diagonal => (k, k),
-            Structure::Full => (0, (k + 1) * (k + 1)),
-        };
-        let moments = self.moments.then(|| Moments {
-            whole: vec![0.0; k],
-            first: vec![0.0; first],
-            second: vec![0.0; second],
-        });
-        Sums { loss: 0.0, scale: vec![0.0; numbers], bias: vec![0.0; k], moments }
+        Sums { loss: 0.0, scale: vec![0.0; numbers], bias: vec![0.0; k] }
     }
 
     fn absorb(&self, state: &mut Sums, block: &Block<'_>) -> Result<()> {
         let mut batch = Batch::default();
-        for_each_row(block, &mut |log_p, target, weight| {
-            let at = batch.x.len();
-            for (class, &log_p) in log_p.iter().enumerate() {
-                if log_p == f64::NEG_INFINITY {
-                    batch.masked.push(at + class);
-                }
-                batch.x.push(log_p.max(Zeros::CLIP.ln()));
-            }
-            match target {
-                Target::Class(label) => batch.labels.push(label),
-                Target::Distribution(shares) => batch.shares.extend_from_slice(shares),
-            }
-            batch.weights.push(weight);
-            Ok(())
-        })?;
-        if !batch.weights.is_empty() {
+        batch.extend(block)?;
+        if batch.rows() > 0 {
             self.add(state, &batch);
         }
         Ok(())
@@ -569,108 +537,59 @@ impl Fold for Sweep<'_> {
         state.loss += later.loss;
         add(&mut state.scale, &later.scale);
         add(&mut state.bias, &later.bias);
-        if let (Some(moments), Some(later)) = (&mut state.moments, &later.moments) {
-            add(&mut moments.whole, &later.whole);
-            add(&mut moments.first, &later.first);
-            add(&mut moments.second, &later.second);
-        }
     }
 
     fn finish(&self, state: Sums) -> Result<Sums> {
         Ok(state)
     }
 
-    /// With a matrix, enough rows for its products to pay for adding up its derivatives.
     fn chunk_rows(&self, classes: usize) -> usize {
-        match self.structure {
-            Structure::Full => fold::chunk_rows(classes).max(classes.min(4096)),
-            Structure::Shared | Structure::Diagonal => fold::chunk_rows(classes),
-        }
+        chunk_rows(self.structure, classes)
     }
 }
 
 impl Sweep<'_> {
     fn add(&self, state: &mut Sums, batch: &Batch) {
         let path = Path::best();
-        let (k, rows) = (self.classes, batch.weights.len());
-        let mut z = self.logits(batch);
-        for &at in &batch.masked {
-            z[at] = f64::NEG_INFINITY;
-        }
-        // Logits become residuals w·(p - t).
-        let mut curvatures = if self.moments { vec![0.0; rows * k] } else { Vec::new() };
+        let (k, rows) = (self.classes, batch.rows());
+        let logits = self.logits(batch);
+        // Residuals w·(p - t).
+        let mut residuals = vec![0.0; rows * k];
+        let mut maxima = Vec::new();
         for row in 0..rows {
-            let z = &mut z[row * k..(row + 1) * k];
-            let weight = batch.weights[row];
-            let sums = path.sums::<f64, { Order::NORMALISER }, false>(z, 1.0);
+            let (logits, p) = (&logits[row * k..(row + 1) * k], &mut residuals[row * k..(row + 1) * k]);
+            let (weight, mass) = (batch.weights[row], batch.mass(row, k));
+            let sums = path.softmax_into(logits, p, &mut maxima);
             let log_sum = sums.max + sums.tail.ln_1p();
-            let label = batch.labels.get(row).copied();
-            let shares = batch.shares.get(row * k..(row + 1) * k).unwrap_or_default();
-            let (mass, hit) = match label {
-                Some(label) => (1.0, z[label]),
+            let factor = weight * mass;
+            p.iter_mut().for_each(|p| *p *= factor);
+            let hit = match batch.labels.get(row) {
+                Some(&label) => {
+                    p[label] -= weight;
+                    logits[label]
+                }
                 None => {
-                    let live = shares.iter().zip(z.iter()).filter(|(share, _)| **share != 0.0);
-                    live.fold((0.0, 0.0), |(mass, hit), (share, z)| (mass + share, hit + share * z))
+                    let shares = &batch.shares[row * k..(row + 1) * k];
+                    p.iter_mut().zip(shares).for_each(|(r, share)| *r -= weight * share);
+                    let live = shares.iter().zip(logits).filter(|(share, _)| **share != 0.0);
+                    live.map(|(share, z)| share * z).sum()
                 }
             };
             state.loss += weight * (mass * log_sum - hit);
-            path.softmax(z, 1.0, &sums);
-            if self.moments {
-                for (curvature, p) in curvatures[row * k..].iter_mut().zip(z.iter()) {
-                    *curvature = weight * mass * p * (1.0 - p);
-                }
-            }
-            if self.moments && self.structure == Structure::Shared {
-                let x = &batch.x[row * k..(row + 1) * k];
-                let mean: f64 = z.iter().zip(x).map(|(p, x)| p * x).sum();
-                let variance: f64 = z.iter().zip(x).map(|(p, x)| p * (x - mean) * (x - mean)).sum();
-                if let Some(moments) = &mut state.moments {
-                    moments.second[0] += weight * mass * variance;
-                }
-            }
-            let factor = weight * mass;
-            z.iter_mut().for_each(|p| *p *= factor);
-            match label {
-                Some(label) => z[label] -= weight,
-                None => z.iter_mut().zip(shares).for_each(|(r, share)| *r -= weight * share),
-            }
-            state.bias.iter_mut().zip(z.iter()).for_each(|(sum, r)| *sum += r);
+            state.bias.iter_mut().zip(p.iter()).for_each(|(sum, r)| *sum += r);
         }
-        self.products(&z, &batch.x, &mut state.scale);
-        if let Some(moments) = &mut state.moments {
-            for curvatures in curvatures.chunks(k) {
-                moments.whole.iter_mut().zip(curvatures).for_each(|(sum, c)| *sum += c);
-            }
-            match self.structure {
-                Structure::Shared => {}
-                Structure::Diagonal => {
-                    self.products(&curvatures, &batch.x, &mut moments.first);
-                    let squares: Vec<f64> = batch.x.iter().map(|x| x * x).collect();
-                    self.products(&curvatures, &squares, &mut moments.second);
-                }
-                Structure::Full => {
-                    let extended = |x: &[f64], factor: f64| {
-                        x.iter().copied().chain([1.0]).map(|x| factor * x).collect::<Vec<f64>>()
-                    };
-                    let doubt = |row: usize| curvatures[row * k..(row + 1) * k].iter().sum::<f64>();
-                    let x: Vec<f64> = batch.x.chunks(k).flat_map(|x| extended(x, 1.0)).collect();
-                    let left: Vec<f64> =
-                        batch.x.chunks(k).enumerate().flat_map(|(row, x)| extended(x, doubt(row))).collect();
-                    let (left, x) = (matrix(&left, k + 1), matrix(&x, k + 1));
-                    let mut sums = matrix_mut(&mut moments.second, k + 1);
-                    general_mat_mul(1.0, &left.reversed_axes(), &x, 1.0, &mut sums);
-                }
-            }
-        }
+        self.products(&residuals, &batch.x, &mut state.scale);
     }
 
-    /// A·x + b of every row.
-    fn logits(&self, batch: &Batch) -> Vec<f64> {
-        let (k, rows) = (self.classes, batch.weights.len());
+    /// A·x + b of every row; -inf where a class cannot occur.
+    pub(super) fn logits(&self, batch: &Batch) -> Vec<f64> {
+        let (k, rows) = (self.classes, batch.rows());
         let mut z: Vec<f64> = match self.structure {
             Structure::Shared => batch.x.iter().map(|x| self.scale[0] * x).collect(),
             Structure::Diagonal => {
-                batch.x.chunks(k).flat_map(|x| x.iter().zip(self.scale).map(|(x, v)| x * v)).collect()
+                let mut z = batch.x.clone();
+                z.chunks_mut(k).for_each(|z| z.iter_mut().zip(self.scale).for_each(|(z, v)| *z *= v));
+                z
             }
             Structure::Full => {
                 let mut z = vec![0.0; rows * k];
@@ -681,6 +600,9 @@ impl Sweep<'_> {
         };
         for z in z.chunks_mut(k) {
             z.iter_mut().zip(self.bias).for_each(|(z, b)| *z += b);
+        }
+        for &at in &batch.masked {
+            z[at] = f64::NEG_INFINITY;
         }
         z
     }
@@ -705,10 +627,10 @@ impl Sweep<'_> {
     }
 }
 
-fn matrix(values: &[f64], columns: usize) -> ArrayView2<'_, f64> {
+pub(super) fn matrix(values: &[f64], columns: usize) -> ArrayView2<'_, f64> {
     ArrayView2::from_shape((values.len() / columns, columns), values).expect("whole rows")
 }
 
-fn matrix_mut(values: &mut [f64], columns: usize) -> ArrayViewMut2<'_, f64> {
+pub(super) fn matrix_mut(values: &mut [f64], columns: usize) -> ArrayViewMut2<'_, f64> {
     ArrayViewMut2::from_shape((values.len() / columns, columns), values).expect("whole rows")
 }

@@ -10,6 +10,7 @@ mod beta;
 mod binary;
 mod centred_isotonic;
 mod certificate;
+mod curvature;
 mod curve;
 mod dirichlet;
 mod ensemble_temperature;

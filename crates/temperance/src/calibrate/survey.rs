@@ -86,6 +86,12 @@ impl Survey {
         Ok(survey)
     }
 
+    /// The share of the rows whose log-probabilities a fit that reads them many times may keep.
+    pub(super) fn share_to_keep(&self, classes: usize) -> f64 {
+        const MOST_BYTES: f64 = 16e6;
+        (MOST_BYTES / (self.rows as f64 * classes as f64 * 8.0)).min(1.0)
+    }
+
     /// Mean negative log-likelihood, nats.
     pub(super) fn mean_nll(&self) -> f64 {
         self.nll / self.weight
@@ -209,10 +215,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The most bytes of log-probabilities that are kept.
-    const BYTES: u64 = 1 << 25;
-
-    /// Reads all rows once, unless they would take more than [`Kept::BYTES`].
+    /// Reads all rows once, if they are small enough.
     ///
     /// # Errors
     /// On an illegal value, label or weight, with its row; if the observer breaks.
@@ -222,7 +225,7 @@ impl Kept {
         observer: &dyn Observer,
         pass: u32,
     ) -> Result<Option<Kept>> {
-        if survey.rows * rows.classes() as u64 * 8 > Self::BYTES {
+        if survey.share_to_keep(rows.classes()) < 1.0 {
             return Ok(None);
         }
         let progress = Progress { task: "reading", rows: 0, total: rows.rows(), pass };

@@ -58,6 +58,30 @@ impl Path {
         self.run(Sweep(row, beta, sums));
     }
 
+    /// The softmax of a row, into `p`, and the row's sums, with one exponential an entry; `maxima` is room to work in.
+    #[inline(never)]
+    pub(crate) fn softmax_into<R: Real>(self, row: &[R], p: &mut [R], maxima: &mut Vec<R>) -> Sums {
+        struct Kept;
+        impl Wanted for Kept {
+            const ORDER: u8 = Order::NORMALISER;
+            const KEEP: bool = true;
+        }
+        struct Sweep<'a, R>(&'a [R], &'a mut [R], &'a mut Vec<R>);
+        impl<R: Real> Operation for Sweep<'_, R> {
+            type Output = Sums;
+            #[inline(always)]
+            fn run<I: Isa>(self) -> Sums {
+                let Sweep(row, p, maxima) = self;
+                let sums = sweep::<R, I, Kept>(row, R::ONE, p, maxima);
+                let constant = 1.0 / (1.0 + sums.tail);
+                let linear = Linear { constant, slope: 0.0, scale: 0.0, targets: Base::Constant(0.0) };
+                gradient_of_kept::<R, I>(row, p, maxima, sums.max, &linear);
+                sums
+            }
+        }
+        self.run(Sweep(row, p, maxima))
+    }
+
     /// [`gradient`] of a row.
     #[inline(never)]
     pub(crate) fn gradient<R: Real>(self, row: &mut [R], max: f64, linear: &Linear<'_, R>) {
