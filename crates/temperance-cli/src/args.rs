@@ -373,6 +373,9 @@ pub(crate) struct CalibrateArguments {
     /// Weights of the rows to measure on
     #[arg(long, value_name = "FILE", help_heading = "Splitting")]
     pub(crate) test_weights: Option<PathBuf>,
+    /// Groups of the rows to measure on, whose rows intervals keep together
+    #[arg(long, value_name = "FILE", help_heading = "Splitting")]
+    pub(crate) test_groups: Option<PathBuf>,
     /// How rows are split into a part to fit and a part to measure
     #[arg(long, value_name = "RULE", value_enum, default_value_t = SplitName::Stratified, help_heading = "Splitting")]
     pub(crate) split: SplitName,

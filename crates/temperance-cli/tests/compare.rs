@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Dir, uniform};
+use common::{Dir, npy, uniform};
 use serde_json::Value;
 use temperance::calibrate::METHODS;
 use temperance::metric::METRICS;
@@ -147,6 +147,15 @@ fn groups_widen_intervals_and_stay_together() {
         ends[1].as_f64().unwrap() - ends[0].as_f64().unwrap()
     };
     let (grouped, single) = (width(&["--groups-name", "patient"]), width(&[]));
+    assert!(grouped > 2.0 * single, "{grouped} {single}");
+    let patients: Vec<u8> = (0..600_i64).flat_map(|row| (row / 10).to_le_bytes()).collect();
+    dir.put("patients.npy", npy("<i8", "(600,)", &patients));
+    let width = |more: &str| {
+        let said = dir.good_json(&format!("calibrate preds.csv --scores-name a,b,c --labels-name label --test-logits preds.csv --bootstrap 300 --force {more}"));
+        let ends = &said["intervals"]["after"]["ends"]["nll"];
+        ends[1].as_f64().unwrap() - ends[0].as_f64().unwrap()
+    };
+    let (grouped, single) = (width("--test-groups patients.npy"), width(""));
     assert!(grouped > 2.0 * single, "{grouped} {single}");
     let more = ["--groups-name", "patient", "--bootstrap", "20", "--methods", "temperature", "--json"];
     let compared = dir.run(&arguments("compare", &more));

@@ -127,6 +127,10 @@ const REFUSALS: &[(&str, &str)] = &[
         "confidences alone have no top-k accuracy; expected logits or probabilities",
     ),
     (
+        "evaluate --confidence good.csv --groups labels.npy",
+        "confidences alone have no groups; expected logits or probabilities",
+    ),
+    (
         "calibrate --logits cut.npy --labels labels.npy",
         "cut.npy: size of the data is 475 bytes; expected 480 bytes for shape (40, 3) of float32 (the file is truncated)",
     ),

@@ -102,7 +102,8 @@ pub(crate) fn metric_words(name: &str) -> MetricWords {
             "area under the risk–coverage curve: mean error as unsure predictions are refused",
             Aim::Lower,
         ),
-        "eaurc" => ("E-AURC", "AURC less that of refusing the wrong predictions first", Aim::Lower),
+        "augrc" => ("AUGRC", "mean share of rows that are wrong and not refused, over coverages", Aim::Lower),
+        "excess_aurc" => ("E-AURC", "AURC less that of refusing the wrong predictions first", Aim::Lower),
         "spiegelhalter" | "spiegelhalter_z" => {
             ("Spiegelhalter’s z", "a test of calibration: about −2 to 2 if calibrated", Aim::Nought)
         }

@@ -174,6 +174,25 @@ fn area_equals_plain_loops_over_orders() {
 }
 
 #[test]
+fn generalised_area_is_the_closed_form_of_auroc() {
+    // Traub et al. 2024: (1 - AUROC)·right·wrong + wrong²/2 as shares of the rows; wrong·(wrong + 1)/2 for n rows.
+    let (p, y) = simulated(5, 150, 1.0);
+    let tied: Vec<f64> = p.iter().map(|p| (p * 8.0).round() / 8.0).collect();
+    for p in [&p, &tied] {
+        let (mut lost, mut wrong) = (0.0, 0.0);
+        for (p_wrong, _) in p.iter().zip(&y).filter(|(_, y)| **y == 0.0) {
+            wrong += 1.0;
+            for (p_right, _) in p.iter().zip(&y).filter(|(_, y)| **y == 1.0) {
+                lost +=
+                    f64::from(u8::from(p_right < p_wrong)) + 0.5 * f64::from(u8::from(p_right == p_wrong));
+            }
+        }
+        let expected = (lost + wrong * (wrong + 1.0) / 2.0) / (150.0 * 150.0);
+        check(&measured(p, &y, None), "augrc", expected, ORACLE);
+    }
+}
+
+#[test]
 fn failures_of_risk_and_coverage() {
     let curve = RiskCoverage::of(&Summaries::from_confidences(&P, &Y, None).unwrap());
     let text = |result: Result<f64, temperance::Error>| result.unwrap_err().to_string();

@@ -106,7 +106,9 @@ struct Outcome {
 fn read_test(arguments: &CalibrateArguments) -> Result<Option<Dataset>> {
     let CalibrateArguments { test_logits, test_probabilities, test_labels, test_soft_labels, .. } = arguments;
     if test_logits.is_none() && test_probabilities.is_none() {
-        let alone = test_labels.is_some() || test_soft_labels.is_some() || arguments.test_weights.is_some();
+        let CalibrateArguments { test_weights, test_groups, .. } = arguments;
+        let described = [test_labels, test_soft_labels, test_weights, test_groups];
+        let alone = described.iter().any(|file| file.is_some());
         return if alone {
             Err(Failure::error("test scores are missing; expected --test-logits or --test-probabilities"))
         } else {
@@ -125,6 +127,7 @@ fn read_test(arguments: &CalibrateArguments) -> Result<Option<Dataset>> {
         labels: test_labels.clone(),
         soft_labels: test_soft_labels.clone(),
         weights: arguments.test_weights.clone(),
+        groups: arguments.test_groups.clone(),
         ..arguments.input.clone()
     };
     input.read(false).map(Some)

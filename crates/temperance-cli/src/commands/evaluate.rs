@@ -149,6 +149,9 @@ fn confidences(arguments: &EvaluateArguments, bootstrap: Option<&Bootstrap>) -> 
             "confidences alone have no top-k accuracy; expected logits or probabilities",
         ));
     }
+    if arguments.input.groups.is_some() || arguments.input.groups_name.is_some() {
+        return Err(Failure::error("confidences alone have no groups; expected logits or probabilities"));
+    }
     let confidences = Confidences::read(&wanted)?;
     let values = confidences.values();
     let confidence: Vec<f64> = (0..confidences.rows()).map(|row| values.get(row)).collect();

@@ -149,20 +149,21 @@ impl Method for Multiclass {
         let Multiclass { method, reduction } = self;
         let mut record = FitRecord { gradient: None, iterations: 1, flags: Vec::new() };
         let mut maps = Vec::with_capacity(classes);
-        let mut fit = |columns: &BinaryRows| -> Result<()> {
-            let weighed = || columns.target.iter().zip(&columns.weight).filter(|(_, w)| **w > 0.0);
-            if !weighed().any(|(t, _)| *t > 0.0) || !weighed().any(|(t, _)| *t < 1.0) {
-                maps.push(None);
-                record.flag(Flag::ClassesMissing);
-                return Ok(());
+        let mut fit_all = |columns: Vec<BinaryRows>| -> Result<()> {
+            let fit_one = |columns: BinaryRows| columns.has_both().then(|| method.fit(&columns)).transpose();
+            for fit in fold::ordered(columns, fit_one) {
+                let Some(fit) = fit? else {
+                    maps.push(None);
+                    record.flag(Flag::ClassesMissing);
+                    continue;
+                };
+                maps.push(Some(fit.calibrator));
+                record.gradient = match (record.gradient, fit.gradient) {
+                    (Some(a), Some(b)) => Some(a.max(b)),
+                    (a, b) => a.or(b),
+                };
+                fit.flags.into_iter().for_each(|flag| record.flag(flag));
             }
-            let fit = method.fit(columns)?;
-            maps.push(Some(fit.calibrator));
-            record.gradient = match (record.gradient, fit.gradient) {
-                (Some(a), Some(b)) => Some(a.max(b)),
-                (a, b) => a.or(b),
-            };
-            fit.flags.into_iter().for_each(|flag| record.flag(flag));
             Ok(())
         };
         match reduction {
@@ -174,13 +175,12 @@ impl Method for Multiclass {
                     let group = first..wanted.end.min(first + at_once);
                     let columns = gather(rows, observer, passes, Gather::Classes(group))?;
                     passes += 1;
-                    columns.iter().try_for_each(&mut fit)?;
+                    fit_all(columns)?;
                 }
                 record.iterations = passes;
             }
             Reduction::TopLabel => {
-                let columns = gather(rows, observer, 1, Gather::Predicted(classes))?;
-                columns.iter().try_for_each(&mut fit)?;
+                fit_all(gather(rows, observer, 1, Gather::Predicted(classes))?)?;
                 record.iterations = 2;
             }
         }
@@ -253,6 +253,12 @@ impl BinaryRows {
         self.score.push(score);
         self.target.push(target);
         self.weight.push(weight);
+    }
+
+    /// Whether rows of a weight above 0 have both outcomes.
+    fn has_both(&self) -> bool {
+        let weighed = || self.target.iter().zip(&self.weight).filter(|(_, w)| **w > 0.0);
+        weighed().any(|(t, _)| *t > 0.0) && weighed().any(|(t, _)| *t < 1.0)
     }
 
     /// Number of rows.

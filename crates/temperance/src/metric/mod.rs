@@ -218,6 +218,7 @@ pub static METRICS: &[Entry] = &[
     hypothesis::KUIPER_P,
     selective::AURC,
     selective::EXCESS_AURC,
+    selective::AUGRC,
     selective::RISK_AT_80,
 ];
 

@@ -17,6 +17,7 @@ use crate::pav::Ranked;
 /// assert_eq!(curve.risk_at(1.0)?, 0.25);
 /// assert_eq!(curve.coverage_at(0.1)?, 0.5);
 /// assert!((curve.area() - (1.0 / 3.0 + 0.25) / 4.0).abs() < 1e-15);
+/// assert_eq!(curve.generalised_area(), (0.0 + 0.0 + 1.0 + 1.0) / 16.0);
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
@@ -84,6 +85,20 @@ impl RiskCoverage {
         area(&self.steps)
     }
 
+    /// Mean over rows of the share of all rows that are wrong and not turned away at the coverage of the row. Weights
+    /// are counts.
+    ///
+    /// Source: Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective Classification Systems.
+    pub fn generalised_area(&self) -> f64 {
+        let (mut errors, mut sum) = (0.0, 0.0);
+        for &(w, error) in self.steps.iter().filter(|step| step.0 > 0.0) {
+            // Σ_{j = 1..w} (E + j·e), equal confidences in every order.
+            sum += w * errors + error * w * (w + 1.0) / 2.0;
+            errors += w * error;
+        }
+        sum / (self.total * self.total)
+    }
+
     /// [`RiskCoverage::area`] minus that of the best order of the same errors.
     pub fn excess_area(&self) -> f64 {
         let errors: f64 = self.steps.iter().map(|(w, error)| w * error).sum();
@@ -142,6 +157,15 @@ pub(super) const EXCESS_AURC: Entry = Entry {
     summary: "area under the curve of risk by coverage, less that of the best order of the same errors",
     formula: "aurc - aurc with every right row before every wrong one",
     measure: |sample| Some(RiskCoverage::of(sample.summaries).excess_area()),
+    ..AURC
+};
+
+pub(super) const AUGRC: Entry = Entry {
+    name: "augrc",
+    summary: "area under the curve of undetected errors by coverage: mean share of rows wrong and not turned away",
+    formula: "(1/n²)·Σ_i wrong rows among the i most confident, weights as counts",
+    source: "Traub et al. 2024, Overcoming Common Flaws in the Evaluation of Selective Classification Systems",
+    measure: |sample| Some(RiskCoverage::of(sample.summaries).generalised_area()),
     ..AURC
 };
 
