@@ -1,4 +1,5 @@
-//! The `temperance` command as a library: [`run`] takes arguments and streams and gives an exit code.
+//! The `temperance` command as a library: [`run`] takes arguments and streams and gives an exit code, as a number, so that
+//! whoever runs it in a process of another kind can read it.
 //!
 //! Exit codes: 0 done, 1 an asked check failed, 2 an error, 130 interrupted.
 
@@ -12,14 +13,13 @@ mod summary;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
 use failure::Failure;
 
-pub use observer::stop_on_interrupt;
+pub use observer::{interrupt, stop_on_interrupt};
 
 /// Where a command writes.
 pub struct Io<'a> {
@@ -46,8 +46,8 @@ impl Io<'static> {
     }
 }
 
-/// Runs the command with arguments, the first of which is the program's name.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> ExitCode {
+/// Runs the command with arguments, the first of which is the program's name; gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -55,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
             // Help that was asked for is a result; a usage error is not.
             let stream = if error.use_stderr() { &mut io.stderr } else { &mut io.stdout };
             let _ = write!(stream, "{text}");
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return if error.use_stderr() { 2 } else { 0 };
         }
     };
     let outcome = match arguments.command {
@@ -73,18 +73,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Ex
     let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));
     match outcome {
         // Whoever reads has read enough.
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Closed) => 0,
         Err(Failure::Check(text)) => {
             let _ = writeln!(io.stderr, "{text}");
-            ExitCode::from(1)
+            1
         }
         Err(Failure::Interrupted) => {
             let _ = writeln!(io.stderr, "{}", observer::INTERRUPTED_TEXT);
-            ExitCode::from(130)
+            130
         }
         Err(Failure::Error(text)) => {
             let _ = writeln!(io.stderr, "error: {text}");
-            ExitCode::from(2)
+            2
         }
     }
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut io = temperance_cli::Io::process();
     temperance_cli::stop_on_interrupt();
-    temperance_cli::run(std::env::args_os(), &mut io)
+    ExitCode::from(temperance_cli::run(std::env::args_os(), &mut io))
 }

@@ -30,6 +30,11 @@ pub fn stop_on_interrupt() {
     });
 }
 
+/// Makes the command that runs now stop in order, as the first Ctrl-C does.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
 /// Shows how far a command has come, if someone watches, and stops it when asked. Lives from before the first
 /// file is made until all are in their places.
 pub(crate) struct Watch {
@@ -38,6 +43,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(watched: bool) -> Self {
+        INTERRUPTED.store(false, Ordering::Relaxed);
         WATCHED.store(true, Ordering::Relaxed);
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{msg:>20} {bar:30} {pos}/{len} rows, {elapsed}");

@@ -107,10 +107,14 @@ impl CalibratorFile {
     /// parameters, or does not reproduce its own reference rows.
     pub fn read(path: &Path) -> Result<(Self, Box<dyn Calibrator>)> {
         let text = std::fs::read(path).map_err(|error| DataError::reading(error).in_file(path))?;
-        Self::parse(&text).map_err(|error| error.in_file(path))
+        Self::from_json(&text).map_err(|error| error.in_file(path))
     }
 
-    fn parse(text: &[u8]) -> Result<(Self, Box<dyn Calibrator>)> {
+    /// [`CalibratorFile::read`] of the text of a file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_json(text: &[u8]) -> Result<(Self, Box<dyn Calibrator>)> {
         let not_one =
             |value: String| DataError::format("content", value, "a calibrator file, as fit writes it");
         let value: serde_json::Value =

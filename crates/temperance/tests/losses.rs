@@ -35,7 +35,7 @@ const VALUES: &[(&str, &[f64])] = &[
     ("temperature", &[0.5, 3.0]),
     ("temperature_exponent", &[0.0]),
     ("threshold", &[0.3, 1.0]),
-    ("weight", &[0.3, 1.0]),
+    ("teacher_weight", &[0.3, 1.0]),
     ("z_loss", &[1e-4, 0.2]),
 ];
 
@@ -95,7 +95,7 @@ const REFUSED: &[(&str, &str, f64, &str)] = &[
         -0.1,
         "confidence penalty is -0.1; expected a finite number, 0 or above",
     ),
-    ("distillation", "weight", 1.5, "weight of the teacher is 1.5; expected a number from 0 to 1"),
+    ("distillation", "teacher_weight", 1.5, "weight of the teacher is 1.5; expected a number from 0 to 1"),
     ("distillation", "temperature", 0.0, "temperature is 0; expected a number from 1e-30 to 1e30"),
     (
         "distillation",

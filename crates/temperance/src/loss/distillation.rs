@@ -33,7 +33,7 @@ pub(super) const ENTRY: Entry = Entry {
     },
 };
 
-const WEIGHT: ParameterEntry = ParameterEntry { name: "weight", domain: "from 0 to 1", default: 0.9 };
+const WEIGHT: ParameterEntry = ParameterEntry { name: "teacher_weight", domain: "from 0 to 1", default: 0.9 };
 const TEMPERATURE: ParameterEntry =
     ParameterEntry { name: "temperature", domain: "from 1e-30 to 1e30", default: 4.0 };
 const EXPONENT: ParameterEntry = ParameterEntry {

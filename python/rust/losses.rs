@@ -1,0 +1,278 @@
+//! Losses of NumPy arrays, with or without their gradient.
+
+use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use temperance::input::LabelValues;
+use temperance::loss::{Criterion, Reduction, Supervision, Upstream, WhenEmpty};
+use temperance::{ClassWeights, Element, Labels, Layout, Logits, SoftLabels, Targets, Values, ValuesMut};
+
+use crate::arrays::{FloatType, Floats, Integers, Output, bfloat16_bits, plain};
+use crate::errors::{raised, wrong_type, wrong_value};
+use crate::parameters;
+
+/// How rows become one number.
+#[derive(Clone, Copy, PartialEq)]
+enum Reduce {
+    None,
+    Mean,
+    Sum,
+}
+
+/// What rows should have been, as arrays.
+enum TargetArray<'py> {
+    Hard(Integers<'py>),
+    Soft(Floats<'py>),
+}
+
+/// Axes of scores: classes are the last of one or two axes, and the second of more, as in PyTorch.
+pub(crate) fn layout(what: &str, shape: &[usize]) -> PyResult<Layout> {
+    match *shape {
+        [] => Err(wrong_value(what, "one number", "an array with an axis of classes")),
+        [classes] => Ok(Layout { outer: 1, classes, inner: 1 }),
+        [outer, classes, ref inner @ ..] => Ok(Layout { outer, classes, inner: inner.iter().product() }),
+    }
+}
+
+/// The shape of what has one number for each row.
+fn rows_shape(shape: &[usize]) -> Vec<usize> {
+    match *shape {
+        [] | [_] => Vec::new(),
+        [outer, _, ref inner @ ..] => [&[outer], inner].concat(),
+    }
+}
+
+fn read_targets<'py>(object: &Bound<'py, PyAny>, logits: &[usize]) -> PyResult<TargetArray<'py>> {
+    if let Some(bits) = bfloat16_bits(object)?
+        && logits.len() <= 2
+        && bits.shape() == logits
+    {
+        return Ok(TargetArray::Soft(Floats::read("targets", object)?));
+    }
+    let array = plain("targets", object)?;
+    let shape = array.shape();
+    if shape == logits && !matches!(array.dtype_kind(), b'i' | b'u' | b'b') {
+        let py = object.py();
+        // Rows must lie one after the other.
+        let moved = match logits.len() {
+            0..=2 => array.into_any(),
+            _ => py.import("numpy")?.call_method1("moveaxis", (array, 1, -1))?,
+        };
+        return Ok(TargetArray::Soft(Floats::read("targets", &moved)?));
+    }
+    if !matches!(array.dtype_kind(), b'i' | b'u' | b'b') {
+        let value = format!("an array of dtype {} and shape {shape:?}", array.dtype());
+        let expected =
+            format!("class indices of an integer dtype, or shares of the classes of shape {logits:?}");
+        return Err(wrong_type("targets", &value, &expected));
+    }
+    let wanted = rows_shape(logits);
+    if shape != wanted {
+        let value = format!("of shape {shape:?}");
+        return Err(wrong_value(
+            "targets",
+            &value,
+            &format!("the shape {wanted:?}, one class index for each row"),
+        ));
+    }
+    Ok(TargetArray::Hard(Integers::read("targets", &array)?))
+}
+
+trait DtypeKind {
+    fn dtype_kind(&self) -> u8;
+}
+
+impl DtypeKind for Bound<'_, PyUntypedArray> {
+    fn dtype_kind(&self) -> u8 {
+        self.dtype().kind()
+    }
+}
+
+impl TargetArray<'_> {
+    fn targets(&self, classes: usize, ignored: Option<i64>) -> temperance::Result<Targets<'_>> {
+        Ok(match self {
+            TargetArray::Hard(array) => {
+                let values: LabelValues<'_> = array.values();
+                Labels::from_values(values, classes).ignoring(ignored).into()
+            }
+            TargetArray::Soft(array) => {
+                SoftLabels::from_values(array.values(), classes)?.unnormalised().into()
+            }
+        })
+    }
+}
+
+fn with_layout<'a>(values: Values<'a>, layout: Layout) -> temperance::Result<Logits<'a>> {
+    match values {
+        Values::F32(values) => Logits::with_layout(values, layout),
+        Values::F64(values) => Logits::with_layout(values, layout),
+        Values::F16(values) => Logits::with_layout(values, layout),
+        Values::Bf16(values) => Logits::with_layout(values, layout),
+    }
+}
+
+/// Numbers as `f64`.
+fn wide(values: Values<'_>) -> Vec<f64> {
+    (0..values.len()).map(|at| values.get(at)).collect()
+}
+
+/// The loss of that name: one number, or an array of one for each row; with its gradient if that is asked for.
+#[pyfunction]
+#[pyo3(signature = (name, logits, targets, settings, weight=None, ignore_index=None, reduction="mean", teacher=None,
+    gradient=false, upstream=None, out=None))]
+#[expect(clippy::too_many_arguments, reason = "as Python calls it")]
+pub(crate) fn loss<'py>(
+    py: Python<'py>,
+    name: &str,
+    logits: &Bound<'py, PyAny>,
+    targets: &Bound<'py, PyAny>,
+    settings: &Bound<'py, PyDict>,
+    weight: Option<&Bound<'py, PyAny>>,
+    ignore_index: Option<i64>,
+    reduction: &str,
+    teacher: Option<&Bound<'py, PyAny>>,
+    gradient: bool,
+    upstream: Option<&Bound<'py, PyAny>>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(entry) = temperance::loss::named(name) else {
+        return Err(wrong_value("loss", &format!("{name:?}"), "a name of temperance.LOSSES"));
+    };
+    let reduce = match reduction {
+        "none" => Reduce::None,
+        "mean" => Reduce::Mean,
+        "sum" => Reduce::Sum,
+        _ => {
+            return Err(wrong_value("reduction", &format!("{reduction:?}"), "\"none\", \"mean\" or \"sum\""));
+        }
+    };
+    let mut criterion = (entry.build)(&parameters::read(settings)?).map_err(raised)?;
+    let options = criterion.options_mut();
+    options.reduction = if reduce == Reduce::Mean { Reduction::Mean } else { Reduction::Sum };
+    options.when_empty = WhenEmpty::Nan;
+    if let Some(weight) = weight {
+        let weight = Floats::read("weight", weight)?;
+        options.weights = Some(ClassWeights::new(&wide(weight.values())).map_err(raised)?);
+    }
+    let scores = Floats::read("logits", logits)?;
+    let layout = layout("logits", &scores.shape)?;
+    let target_array = read_targets(targets, &scores.shape)?;
+    let teacher = teacher.map(|teacher| Floats::read("teacher", teacher)).transpose()?;
+    if let Some(teacher) = &teacher
+        && teacher.shape != scores.shape
+    {
+        let value = format!("of shape {:?}", teacher.shape);
+        return Err(wrong_value("teacher", &value, &format!("the shape {:?} of the logits", scores.shape)));
+    }
+    let logits_view = with_layout(scores.values(), layout).map_err(raised)?;
+    let supervision = Supervision {
+        targets: target_array.targets(layout.classes, ignore_index).map_err(raised)?,
+        teacher: teacher
+            .as_ref()
+            .map(|teacher| with_layout(teacher.values(), layout))
+            .transpose()
+            .map_err(raised)?,
+    };
+    let rows = rows_shape(&scores.shape);
+    let run = |work: &mut (dyn FnMut() -> temperance::Result<f64> + Send)| -> PyResult<f64> {
+        detached(py, scores.values().len(), work)
+    };
+    let value = match reduce {
+        Reduce::None => {
+            let mut losses = Vec::new();
+            run(&mut || {
+                losses = criterion.per_row(&logits_view, supervision)?;
+                Ok(0.0)
+            })?;
+            // As wide as what was given, and never less than single precision.
+            match scores.float {
+                FloatType::F64 => filled(py, FloatType::F64, &rows, &losses)?,
+                _ => filled(py, FloatType::F32, &rows, &losses)?,
+            }
+        }
+        _ if gradient => py.None().into_bound(py),
+        _ => run(&mut || Ok(criterion.forward(&logits_view, supervision)?.value))?.into_bound_py_any(py)?,
+    };
+    if !gradient {
+        return Ok(value);
+    }
+    let upstream = match (upstream, reduce) {
+        (None, Reduce::None) => Some(vec![1.0; layout.rows()]),
+        (None, _) => None,
+        (Some(upstream), Reduce::None) => {
+            let upstream = Floats::read("upstream", upstream)?;
+            if upstream.shape != rows {
+                let value = format!("of shape {:?}", upstream.shape);
+                return Err(wrong_value("upstream", &value, &format!("the shape {rows:?} of the losses")));
+            }
+            Some(wide(upstream.values()))
+        }
+        (Some(upstream), _) => Some(vec![upstream.extract::<f64>()?]),
+    };
+    let upstream = match (&upstream, reduce) {
+        (Some(rows), Reduce::None) => Upstream::PerRow(rows),
+        (Some(one), _) => Upstream::Scalar(one[0]),
+        (None, _) => Upstream::default(),
+    };
+    let output = match out {
+        Some(out) => Output::given(out, scores.float, &scores.shape)?,
+        None => Output::new(py, scores.float, &scores.shape),
+    };
+    let total = output.fill(|into| {
+        run(&mut match into {
+            ValuesMut::F32(into) => backward(&criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::F64(into) => backward(&criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::F16(into) => backward(&criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::Bf16(into) => backward(&criterion, &logits_view, supervision, upstream, into),
+        })
+    })?;
+    let value = if reduce == Reduce::None { value } else { total.into_bound_py_any(py)? };
+    let gradient = match out {
+        Some(out) => out.clone(),
+        None => output.into_object(logits)?,
+    };
+    (value, gradient).into_bound_py_any(py)
+}
+
+/// The loss with its gradient written into a slice of any type, as work to be done.
+fn backward<'a, E: Element>(
+    criterion: &'a Box<dyn Criterion>,
+    logits: &'a Logits<'a>,
+    supervision: Supervision<'a>,
+    upstream: Upstream<'a>,
+    into: &'a mut [E],
+) -> Box<dyn FnMut() -> temperance::Result<f64> + Send + 'a> {
+    Box::new(move || Ok(criterion.forward_backward_into(logits, supervision, upstream, into)?.value))
+}
+
+/// A new array of the given numbers.
+pub(crate) fn filled<'py>(
+    py: Python<'py>,
+    float: FloatType,
+    shape: &[usize],
+    values: &[f64],
+) -> PyResult<Bound<'py, PyAny>> {
+    let output = Output::new(py, float, shape);
+    output.fill(|into| {
+        match into {
+            ValuesMut::F32(into) => into.iter_mut().zip(values).for_each(|(to, from)| *to = *from as f32),
+            ValuesMut::F64(into) => into.copy_from_slice(values),
+            _ => unreachable!("only wide arrays are filled"),
+        }
+        Ok(())
+    })?;
+    output.into_object(py.None().bind(py))
+}
+
+/// Entries below which letting other Python threads run costs more than it gives.
+const SMALL: usize = 1 << 14;
+
+/// Does work on that many entries, with the interpreter free for others unless it is small.
+pub(crate) fn detached<T: Send>(
+    py: Python<'_>,
+    entries: usize,
+    work: &mut (dyn FnMut() -> temperance::Result<T> + Send),
+) -> PyResult<T> {
+    if entries < SMALL { work() } else { py.detach(work) }.map_err(raised)
+}

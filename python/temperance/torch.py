@@ -1,0 +1,498 @@
+"""Losses for PyTorch: modules and functions with the arguments of ``torch.nn``.
+
+On CPU tensors they run the kernel of this package, without a copy, as the custom operators ``temperance::loss`` and
+``temperance::loss_backward``: torch.compile and autocast know them. On other devices :class:`CrossEntropyLoss` is made of
+torch's own operations, with the same numbers; the other losses are computed on the CPU and sent back. A gradient of the
+gradient is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from temperance import _native
+
+__all__ = [
+    "CrossEntropyLoss",
+    "Loss",
+    "confidence_penalty",
+    "cross_entropy",
+    "entropy",
+    "loss",
+    "temperature_scale",
+]
+
+Reduction = Literal["none", "mean", "sum"]
+
+_DEFAULTS: dict[str, dict[str, float]] = {
+    entry["name"]: {p["name"]: float(p["default"]) for p in entry["parameters"]}
+    for entry in _native.registry()["losses"]
+}
+
+
+def _array(tensor: Tensor | None) -> Any:
+    """The memory of a CPU tensor as an array; of bfloat16, which NumPy does not know, its bits and its name."""
+    if tensor is None:
+        return None
+    tensor = tensor.detach().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return "bfloat16", tensor.view(torch.uint16).numpy()
+    return tensor.numpy()
+
+
+def _settings(name: str, values: list[float]) -> dict[str, float]:
+    return dict(zip(_DEFAULTS[name], values, strict=True))
+
+
+def _rows(logits: Tensor) -> list[int]:
+    return [] if logits.ndim == 1 else [logits.shape[0], *logits.shape[2:]]
+
+
+@torch.library.custom_op("temperance::loss", mutates_args=(), device_types="cpu")
+def _loss(
+    logits: Tensor,
+    target: Tensor,
+    name: str,
+    values: list[float],
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    teacher: Tensor | None,
+) -> Tensor:
+    value = _native.loss(
+        name,
+        _array(logits),
+        _array(target),
+        _settings(name, values),
+        _array(weight),
+        ignore_index,
+        reduction,
+        _array(teacher),
+    )
+    return torch.as_tensor(value, dtype=logits.dtype)
+
+
+@_loss.register_fake
+def _(
+    logits: Tensor,
+    target: Tensor,
+    name: str,
+    values: list[float],
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    teacher: Tensor | None,
+) -> Tensor:
+    return logits.new_empty(_rows(logits) if reduction == "none" else [])
+
+
+@torch.library.custom_op("temperance::loss_backward", mutates_args=(), device_types="cpu")
+def _loss_backward(
+    upstream: Tensor,
+    logits: Tensor,
+    target: Tensor,
+    name: str,
+    values: list[float],
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    teacher: Tensor | None,
+) -> Tensor:
+    # A number that arrives is multiplied in by the kernel, in one pass over the logits.
+    arriving = _array(upstream) if reduction == "none" else float(upstream)
+    _, gradient = _native.loss(
+        name,
+        _array(logits),
+        _array(target),
+        _settings(name, values),
+        _array(weight),
+        ignore_index,
+        reduction,
+        _array(teacher),
+        True,
+        arriving,
+    )
+    gradient = torch.from_numpy(gradient)
+    return gradient.view(torch.bfloat16) if logits.dtype == torch.bfloat16 else gradient
+
+
+@_loss_backward.register_fake
+def _(
+    upstream: Tensor,
+    logits: Tensor,
+    target: Tensor,
+    name: str,
+    values: list[float],
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    teacher: Tensor | None,
+) -> Tensor:
+    return torch.empty_like(logits, memory_format=torch.contiguous_format)
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    logits, target, name, values, weight, ignore_index, reduction, teacher = inputs
+    ctx.save_for_backward(logits, target, weight, teacher)
+    ctx.rest = (name, list(values), ignore_index, reduction)
+
+
+def _backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+    logits, target, weight, teacher = ctx.saved_tensors
+    name, values, ignore_index, reduction = ctx.rest
+    gradient = None
+    if ctx.needs_input_grad[0]:
+        gradient = _loss_backward(upstream, logits, target, name, values, weight, ignore_index, reduction, teacher)
+    return gradient, None, None, None, None, None, None, None
+
+
+def _refuse(ctx: Any, upstream: Tensor) -> None:
+    raise RuntimeError("the gradient of a gradient is asked for; expected first derivatives, which temperance has")
+
+
+_loss.register_autograd(_backward, setup_context=_setup)
+_loss_backward.register_autograd(_refuse)
+torch.library.register_autocast("temperance::loss", "cpu", torch.float32)
+
+
+def loss(
+    name: str,
+    input: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    teacher: Tensor | None = None,
+    **parameters: float,
+) -> Tensor:
+    """The loss of that name in ``temperance.LOSSES``.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``temperance.LOSSES``.
+    input : Tensor of shape (N, K), (K,) or (N, K, ...)
+        Logits.
+    target : Tensor of shape (N,), () or (N, ...)
+        Class indices; or shares of the classes in the shape of the input, where the loss takes them.
+    weight : Tensor of shape (K,), optional
+        A weight for each class.
+    ignore_index : int, default -100
+        A target that does not count.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        As PyTorch's.
+    teacher : Tensor, optional
+        Logits of a teacher, for distillation. It gets no gradient.
+    **parameters
+        Parameters of the loss, as ``temperance losses NAME`` lists them.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> logits = torch.tensor([[2.0, 0.0]], requires_grad=True)
+    >>> value = temperance.torch.loss("focal", logits, torch.tensor([0]), gamma=2.0)
+    >>> round(value.item(), 6)
+    0.001804
+    """
+    if name not in _DEFAULTS:
+        raise ValueError(f"loss is {name!r}; expected a name of temperance.LOSSES: {', '.join(_DEFAULTS)}")
+    unknown = [parameter for parameter in parameters if parameter not in _DEFAULTS[name]]
+    if unknown:
+        raise TypeError(f"parameter is {unknown[0]!r}; expected {', '.join(_DEFAULTS[name]) or 'no parameters'}")
+    if not isinstance(input, Tensor) or not isinstance(target, Tensor):
+        raise TypeError("input and target must be tensors")
+    if target.is_floating_point() and target.requires_grad:
+        raise ValueError("target requires a gradient; expected a target that is given")
+    settings = {**_DEFAULTS[name], **parameters}
+    values = [float(value) for value in settings.values()]
+    if input.device.type == "cpu":
+        return _loss(input, target, name, values, weight, ignore_index, reduction, teacher)
+    if name == "cross_entropy":
+        return _cross_entropy(input, target, settings, weight, ignore_index, reduction)
+    there = [None if tensor is None else tensor.cpu() for tensor in (input, target, weight, teacher)]
+    value = _loss(there[0], there[1], name, values, there[2], ignore_index, reduction, there[3])
+    return value.to(input.device)
+
+
+def _cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    settings: dict[str, float],
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+) -> Tensor:
+    """The cross-entropy of the kernel in torch's operations, for every device."""
+    axis = 0 if input.ndim == 1 else 1
+    value = nn.functional.cross_entropy(
+        input,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction="none",
+        label_smoothing=settings["label_smoothing"],
+    )
+    log_p = input.log_softmax(axis)
+    hard = not target.is_floating_point()
+    counts = (target != ignore_index) if hard else torch.ones_like(value, dtype=torch.bool)
+    if hard:
+        safe = torch.where(counts, target, torch.zeros_like(target))
+        own = torch.ones_like(value) if weight is None else weight[safe].to(value.dtype)
+    else:
+        own = torch.ones_like(value)
+    if settings["confidence_penalty"]:
+        p = log_p.exp()
+        entropies = -torch.where(p > 0, p * log_p, torch.zeros_like(p)).sum(axis)
+        if settings["penalty_threshold"] != float("inf"):
+            below = settings["penalty_threshold"] - entropies
+            value = value + settings["confidence_penalty"] * torch.where(counts, below.clamp(min=0), 0.0)
+        else:
+            value = value - settings["confidence_penalty"] * torch.where(counts, entropies, 0.0)
+    if settings["z_loss"]:
+        value = value + settings["z_loss"] * torch.where(counts, input.logsumexp(axis).square(), 0.0)
+    if settings["logit_penalty"]:
+        finite = torch.where(input.isfinite(), input, torch.zeros_like(input))
+        value = value + settings["logit_penalty"] * torch.where(counts, finite.square().sum(axis), 0.0)
+    if reduction == "none":
+        return value
+    if reduction == "sum":
+        return value.sum()
+    if reduction == "mean":
+        return value.sum() / torch.where(counts, own, torch.zeros_like(own)).sum()
+    raise ValueError(f'reduction is {reduction!r}; expected "none", "mean" or "sum"')
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+    confidence_penalty: float = 0.0,
+    **parameters: float,
+) -> Tensor:
+    """Cross-entropy with label smoothing and confidence penalty: ``torch.nn.functional.cross_entropy``, and more.
+
+    Parameters
+    ----------
+    input : Tensor of shape (N, K), (K,) or (N, K, ...)
+        Logits.
+    target : Tensor of shape (N,), () or (N, ...)
+        Class indices, or shares of the classes in the shape of the input.
+    weight : Tensor of shape (K,), optional
+        A weight for each class.
+    ignore_index : int, default -100
+        A target that does not count.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        As PyTorch's.
+    label_smoothing : float, default 0.0
+        ε, from 0 to 1; ε/K goes to every class.
+    confidence_penalty : float, default 0.0
+        β, 0 or above; β times the entropy of the prediction is taken off.
+    **parameters
+        ``penalty_threshold``, ``z_loss``, ``logit_penalty``.
+
+    Returns
+    -------
+    Tensor
+        The loss in nats.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> logits = torch.tensor([[2.0, 0.0]])
+    >>> round(temperance.torch.cross_entropy(logits, torch.tensor([0]), label_smoothing=0.1).item(), 6)
+    0.226928
+    """
+    given = {"label_smoothing": label_smoothing, "confidence_penalty": confidence_penalty, **parameters}
+    return loss(
+        "cross_entropy",
+        input,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=reduction,
+        **given,
+    )
+
+
+class Loss(nn.Module):
+    """The loss of that name in ``temperance.LOSSES``, as a module.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``temperance.LOSSES``.
+    weight : Tensor of shape (K,), optional
+        A weight for each class.
+    ignore_index : int, default -100
+        A target that does not count.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        As PyTorch's.
+    **parameters
+        Parameters of the loss, as ``temperance losses NAME`` lists them.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> focal = temperance.torch.Loss("focal", gamma=2.0)
+    >>> round(focal(torch.tensor([[2.0, 0.0]]), torch.tensor([0])).item(), 6)
+    0.001804
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: Reduction = "mean",
+        **parameters: float,
+    ) -> None:
+        super().__init__()
+        if name not in _DEFAULTS:
+            raise ValueError(f"loss is {name!r}; expected a name of temperance.LOSSES: {', '.join(_DEFAULTS)}")
+        self.name = name
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.reduction = reduction
+        self.parameters_of_loss = parameters
+
+    def forward(self, input: Tensor, target: Tensor, teacher: Tensor | None = None) -> Tensor:
+        """The loss of logits and targets."""
+        return loss(
+            self.name,
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,  # type: ignore[arg-type]
+            teacher=teacher,
+            **self.parameters_of_loss,
+        )
+
+    def extra_repr(self) -> str:
+        """The name and parameters."""
+        return ", ".join([self.name, *(f"{name}={value}" for name, value in self.parameters_of_loss.items())])
+
+
+class CrossEntropyLoss(Loss):
+    """Cross-entropy with label smoothing and confidence penalty: ``torch.nn.CrossEntropyLoss``, and more.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (K,), optional
+        A weight for each class.
+    ignore_index : int, default -100
+        A target that does not count.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        As PyTorch's.
+    label_smoothing : float, default 0.0
+        ε, from 0 to 1; ε/K goes to every class.
+    confidence_penalty : float, default 0.0
+        β, 0 or above; β times the entropy of the prediction is taken off.
+    **parameters
+        ``penalty_threshold``, ``z_loss``, ``logit_penalty``.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> criterion = temperance.torch.CrossEntropyLoss(label_smoothing=0.1)
+    >>> round(criterion(torch.tensor([[2.0, 0.0]]), torch.tensor([0])).item(), 6)
+    0.226928
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: Reduction = "mean",
+        label_smoothing: float = 0.0,
+        confidence_penalty: float = 0.0,
+        **parameters: float,
+    ) -> None:
+        super().__init__(
+            "cross_entropy",
+            weight=weight,
+            ignore_index=ignore_index,
+            reduction=reduction,
+            label_smoothing=label_smoothing,
+            confidence_penalty=confidence_penalty,
+            **parameters,
+        )
+
+
+def temperature_scale(logits: Tensor, T: float) -> Tensor:
+    """Probabilities softmax(z / T) along the last axis.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., K)
+        Logits.
+    T : float
+        Temperature, above 0.
+
+    Returns
+    -------
+    Tensor
+        Of the shape and dtype of the logits.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> [round(p, 4) for p in temperance.torch.temperature_scale(torch.tensor([[2.0, 0.0]]), T=2.0)[0].tolist()]
+    [0.7311, 0.2689]
+    """
+    if not 0.0 < float(T) < float("inf"):
+        raise ValueError(f"temperature is {T}; expected a finite number above 0")
+    return (logits / T).softmax(-1)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy of softmax(z) along the last axis in nats, of shape (...).
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> round(temperance.torch.entropy(torch.tensor([0.0, 0.0])).item(), 4)
+    0.6931
+    """
+    log_p = logits.log_softmax(-1)
+    p = log_p.exp()
+    return -torch.where(p > 0, p * log_p, torch.zeros_like(p)).sum(-1)
+
+
+def confidence_penalty(logits: Tensor, beta: float) -> Tensor:
+    """-β times the mean entropy of softmax(z), to be added to a loss.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (..., K)
+        Logits.
+    beta : float
+        β.
+
+    Returns
+    -------
+    Tensor
+        One number, in nats.
+
+    Examples
+    --------
+    >>> import torch, temperance.torch
+    >>> round(temperance.torch.confidence_penalty(torch.zeros(3, 2), beta=0.1).item(), 4)
+    -0.0693
+    """
+    return -beta * entropy(logits).mean()
