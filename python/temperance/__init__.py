@@ -116,7 +116,7 @@ def fit(
     """
     names = None if class_names is None else [str(name) for name in class_names]
     bar = _Bar() if progress is True else None
-    told = bar if bar is not None else (progress or None)
+    told = bar if bar is not None else progress if callable(progress) else None
     try:
         return _native.fit(
             method,
@@ -217,8 +217,9 @@ def evaluate(
     """
     import numpy as np
 
+    parts: list[int] | None = None
     if groups is not None:
-        groups = np.unique(np.asarray(groups), return_inverse=True)[1].tolist()
+        parts = np.unique(np.asarray(groups), return_inverse=True)[1].tolist()
     return _native.evaluate(
         scores,
         labels,
@@ -233,7 +234,7 @@ def evaluate(
         level=level,
         interval=interval,
         seed=seed,
-        groups=groups,
+        groups=parts,
     )
 
 

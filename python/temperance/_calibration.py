@@ -43,11 +43,11 @@ class Calibration(ClassifierMixin, BaseEstimator):
         """
         probabilities = self._probabilities()
         X = self._check(X, reset=True)
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        if len(y) != len(X):
-            raise ValueError(f"number of labels is {len(y)}; expected one for each of the {len(X)} rows")
-        self.classes_, labels = classes_of(y, X.shape[1], self.classes)
+        given = column_or_1d(y, warn=True)
+        check_classification_targets(given)
+        if len(given) != len(X):
+            raise ValueError(f"number of labels is {len(given)}; expected one for each of the {len(X)} rows")
+        self.classes_, labels = classes_of(given, X.shape[1], self.classes)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         settings = {name: getattr(self, name) for name in self._settings}

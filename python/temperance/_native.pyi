@@ -3,6 +3,22 @@ from typing import Any, final
 
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = [
+    "Calibrator",
+    "FitError",
+    "__version__",
+    "command",
+    "confidence_penalty",
+    "entropy",
+    "evaluate",
+    "fit",
+    "log_softmax",
+    "loss",
+    "main",
+    "registry",
+    "softmax",
+    "temperature_scale",
+]
 __version__: str
 
 class FitError(ValueError): ...

@@ -65,7 +65,9 @@ class Report(Page):
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
         """Metrics by name, ``before`` and ``after``."""
-        return {side: self.data[side]["metrics"] for side in ("before", "after")}
+        known = {entry["name"] for entry in _native.registry()["metrics"]}
+        sides = {side: self.data[side].items() for side in ("before", "after")}
+        return {side: {name: value for name, value in items if name in known} for side, items in sides.items()}
 
     def figure(self) -> Any:
         """A reliability diagram before and after, as a matplotlib figure."""
@@ -152,7 +154,7 @@ def report(
     >>> labels = (truth + rng.gumbel(size=truth.shape)).argmax(axis=1)
     >>> page = temperance.report(3 * truth, labels, bootstrap=50)
     >>> round(page.data["calibrator"]["temperature"], 1)
-    3.1
+    3.0
     """
     more = {"method": method, "parameter": [f"{k}={v}" for k, v in (parameters or {}).items()], **options}
     with tempfile.TemporaryDirectory() as folder:
@@ -267,7 +269,7 @@ def _run(command: str, folder: str, arguments: list[str], options: Mapping[str, 
         # The files are ours; their names mean nothing to the caller.
         text = stderr.strip().removeprefix("error: ").replace(folder + os.sep, "")
         raise ValueError(text)
-    return stdout.split("\nWritten to")[0]
+    return stdout.split("\nwritten to")[0]
 
 
 def _written(folder: str, stem: str, text: str) -> tuple[dict[str, Any], str, dict[str, str], str]:

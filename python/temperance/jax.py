@@ -72,11 +72,12 @@ def cross_entropy(
         raise ValueError(f'reduction is {reduction!r}; expected "none", "mean" or "sum"')
     if hard:
         counts = targets != ignore_index
-        legal = (targets >= 0) & (targets < classes)
+        legal = jnp.asarray((targets >= 0) & (targets < classes))
         label = jnp.where(legal, targets, 0)
         shares = jax.nn.one_hot(label, classes, dtype=log_p.dtype)
     else:
-        counts, legal, label = jnp.ones(targets.shape[:-1], bool), True, None
+        counts = legal = jnp.ones(targets.shape[:-1], bool)
+        label = jnp.zeros(targets.shape[:-1], int)
         shares = targets.astype(log_p.dtype)
     shares = shares * (1 - label_smoothing) + label_smoothing / classes
     own = jnp.ones(logits.shape[:-1], log_p.dtype)
@@ -86,8 +87,8 @@ def cross_entropy(
         own = weight[label] if hard else own
     # A share of 0 takes nothing of a class that cannot occur.
     value = -jnp.where(shares == 0, 0.0, shares * jnp.where(shares == 0, 0.0, log_p)).sum(-1)
-    value = value - confidence_penalty * _entropy(log_p)
-    value = value + z_loss * jax.nn.logsumexp(logits, axis=-1) ** 2
+    # The penalties of a row weigh as its label does.
+    value = value + own * (z_loss * jax.nn.logsumexp(logits, axis=-1) ** 2 - confidence_penalty * _entropy(log_p))
     value = jnp.where(counts, jnp.where(legal, value, jnp.nan), 0.0)
     if reduction == "none":
         return value
@@ -123,7 +124,7 @@ def confidence_penalty(logits: ArrayLike, beta: ArrayLike) -> Array:
     >>> round(float(temperance.jax.confidence_penalty(jnp.zeros((3, 2)), beta=0.1)), 4)
     -0.0693
     """
-    return -beta * entropy(logits).mean()
+    return -jnp.asarray(beta) * entropy(logits).mean()
 
 
 def temperature_scale(logits: ArrayLike, T: ArrayLike) -> Array:

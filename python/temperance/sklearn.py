@@ -120,8 +120,7 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             y = y.ravel()
         check_classification_targets(y)
         estimator = LinearSVC() if self.estimator is None else self.estimator
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         self.classes_, labels = np.unique(y, return_inverse=True)
         cv = check_cv(5 if self.cv is None else self.cv, y, classifier=True)
         fit_params = _check_method_params(X, fit_params)
@@ -131,24 +130,24 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.calibrated_classifiers_ = []
         if ensemble:
             for train, test in cv.split(X, y):
-                weight = sample_weight if weighs else None
+                weight = weights if weighs else None
                 fitted = self._fit_estimator(clone(estimator), X, y, train, weight, fit_params)
                 scores, probabilities = self._scores(fitted, _rows(X, test))
-                weight = None if sample_weight is None else sample_weight[test]
+                weight = None if weights is None else weights[test]
                 calibrator = self._calibrate(scores, probabilities, labels[test], weight)
                 self.calibrated_classifiers_.append(Bunch(estimator=fitted, calibrator=calibrator))
         else:
             params = dict(fit_params)
-            if weighs and sample_weight is not None:
-                params["sample_weight"] = sample_weight
+            if weighs and weights is not None:
+                params["sample_weight"] = weights
             name = _response(estimator)
             scores = cross_val_predict(
                 clone(estimator), X, y, cv=cv, method=name, n_jobs=self.n_jobs, params=params
             )
             scores, probabilities = _columns(scores, name, self.classes_, self.classes_)
-            calibrator = self._calibrate(scores, probabilities, labels, sample_weight)
+            calibrator = self._calibrate(scores, probabilities, labels, weights)
             every = np.arange(_num_samples(X))
-            weight = sample_weight if weighs else None
+            weight = weights if weighs else None
             fitted = self._fit_estimator(clone(estimator), X, y, every, weight, fit_params)
             self.calibrated_classifiers_.append(Bunch(estimator=fitted, calibrator=calibrator))
         first = self.calibrated_classifiers_[0].estimator

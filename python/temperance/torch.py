@@ -249,19 +249,22 @@ def _cross_entropy(
         own = torch.ones_like(value) if weight is None else weight[safe].to(value.dtype)
     else:
         own = torch.ones_like(value)
+    penalty = torch.zeros_like(value)
     if settings["confidence_penalty"]:
         p = log_p.exp()
         entropies = -torch.where(p > 0, p * log_p, torch.zeros_like(p)).sum(axis)
         if settings["penalty_threshold"] != float("inf"):
             below = settings["penalty_threshold"] - entropies
-            value = value + settings["confidence_penalty"] * torch.where(counts, below.clamp(min=0), 0.0)
+            penalty = penalty + settings["confidence_penalty"] * below.clamp(min=0)
         else:
-            value = value - settings["confidence_penalty"] * torch.where(counts, entropies, 0.0)
+            penalty = penalty - settings["confidence_penalty"] * entropies
     if settings["z_loss"]:
-        value = value + settings["z_loss"] * torch.where(counts, input.logsumexp(axis).square(), 0.0)
+        penalty = penalty + settings["z_loss"] * input.logsumexp(axis).square()
     if settings["logit_penalty"]:
         finite = torch.where(input.isfinite(), input, torch.zeros_like(input))
-        value = value + settings["logit_penalty"] * torch.where(counts, finite.square().sum(axis), 0.0)
+        penalty = penalty + settings["logit_penalty"] * finite.square().sum(axis)
+    # The penalties of a row weigh as its label does.
+    value = value + torch.where(counts, own * penalty, torch.zeros_like(value))
     if reduction == "none":
         return value
     if reduction == "sum":
@@ -314,7 +317,6 @@ def cross_entropy(
     >>> round(temperance.torch.cross_entropy(logits, torch.tensor([0]), label_smoothing=0.1).item(), 6)
     0.226928
     """
-    given = {"label_smoothing": label_smoothing, "confidence_penalty": confidence_penalty, **parameters}
     return loss(
         "cross_entropy",
         input,
@@ -322,7 +324,10 @@ def cross_entropy(
         weight=weight,
         ignore_index=ignore_index,
         reduction=reduction,
-        **given,
+        teacher=None,
+        label_smoothing=label_smoothing,
+        confidence_penalty=confidence_penalty,
+        **parameters,
     )
 
 
@@ -378,7 +383,7 @@ class Loss(nn.Module):
             target,
             weight=self.weight,
             ignore_index=self.ignore_index,
-            reduction=self.reduction,  # type: ignore[arg-type]
+            reduction=self.reduction,
             teacher=teacher,
             **self.parameters_of_loss,
         )

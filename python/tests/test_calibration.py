@@ -70,7 +70,7 @@ def test_what_cannot_be_fitted():
     with pytest.raises(ValueError, match=r"logits is of shape \[2\]; expected two axes, rows and classes"):
         temperance.fit([1.0, 0.0], [1])
     with pytest.raises(ValueError, match="the 2 classes that the calibrator was fitted to"):
-        temperance.fit([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [1, 1, 0]).apply([[1.0, 2.0, 3.0]])
+        temperance.fit([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [1, 1, 0], method="vector").apply([[1.0, 2.0, 3.0]])
     with pytest.raises(ValueError, match="x.json: content is"):
         raise_from_file("{}")
 
@@ -196,4 +196,4 @@ def test_the_command_is_the_same(tmp_path, overconfident):
     assert run.returncode == 0
     np.testing.assert_array_equal(np.load(tmp_path / "applied" / "probabilities.npy"), fitted.apply(logits))
     run = subprocess.run([*command, "fit", "--logits", "none.npy"], cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 2 and run.stderr.startswith("error: none.npy")
+    assert run.returncode == 2 and run.stderr.startswith("error: cannot read none.npy")

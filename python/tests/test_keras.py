@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("keras")
+if importlib.util.find_spec("keras") is None:
+    pytest.skip("keras is not installed", allow_module_level=True)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])

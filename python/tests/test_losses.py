@@ -162,7 +162,7 @@ def test_refusals(logits, targets, error, text):
 
 
 def test_parameters_are_checked():
-    with pytest.raises(ValueError, match="label smoothing is 1.5; expected a number from 0 to 1"):
+    with pytest.raises(ValueError, match="epsilon is 1.5; expected a number from 0 to 1"):
         temperance.cross_entropy([[1.0, 0.0]], [0], label_smoothing=1.5)
     with pytest.raises(TypeError, match="label_smoothing is 'a'; expected a number"):
         temperance.cross_entropy([[1.0, 0.0]], [0], label_smoothing="a")

@@ -51,7 +51,10 @@ def test_everything_public_exists_and_says_what_it_is():
 def test_stubs_match_the_module():
     pytest.importorskip("mypy")
     run = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "temperance._native"], capture_output=True, text=True, cwd=ROOT
+        [sys.executable, "-m", "mypy.stubtest", "temperance._native", "--mypy-config-file", "pyproject.toml"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -59,7 +62,7 @@ def test_stubs_match_the_module():
 def test_types():
     pytest.importorskip("mypy")
     run = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "-p", "temperance"],
+        [sys.executable, "-m", "mypy", "-p", "temperance"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator  # noqa: E
 
 import temperance  # noqa: E402
 import temperance.sklearn  # noqa: E402
-from temperance.sklearn import CalibratedClassifier, TemperatureScaling, VectorScaling  # noqa: E402
+from temperance.sklearn import CalibratedClassifier, TemperatureScaling  # noqa: E402
 
 ESTIMATORS = [
     getattr(temperance.sklearn, name) for name in temperance.sklearn.__all__ if name != "CalibratedClassifier"
@@ -40,7 +40,7 @@ EXPECTED_FAILED_CHECKS = {
 }
 
 
-@pytest.mark.parametrize("estimator, check", estimator_checks_generator(CalibratedClassifier()))
+@pytest.mark.parametrize("estimator, check", list(estimator_checks_generator(CalibratedClassifier())))
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks_of_the_classifier(estimator, check):
     check(estimator)
@@ -48,8 +48,8 @@ def test_scikit_learns_checks_of_the_classifier(estimator, check):
 
 @pytest.mark.parametrize(
     "estimator, check",
-    estimator_checks_generator(
-        TemperatureScaling(), expected_failed_checks=EXPECTED_FAILED_CHECKS, mark="xfail", xfail_strict=False
+    list(
+        estimator_checks_generator(TemperatureScaling(), expected_failed_checks=EXPECTED_FAILED_CHECKS, mark="xfail")
     ),
 )
 @pytest.mark.filterwarnings("ignore")
@@ -95,8 +95,8 @@ def test_labels_of_any_kind(overconfident):
     assert TemperatureScaling().fit(logits[some], labels[some]).temperature_ == given.temperature_
     with pytest.raises(ValueError, match="label is 'fox'; expected one of the classes that were given"):
         TemperatureScaling(classes=names).fit(logits[:2], ["ant", "fox"])
-    with pytest.raises(AttributeError, match="VectorScaling has no temperature"):
-        VectorScaling().fit(logits, labels).temperature_.real  # noqa: B018
+    with pytest.raises(AttributeError, match="HistogramBinning has no temperature"):
+        temperance.sklearn.HistogramBinning().fit(logits, labels).temperature_  # noqa: B018
 
 
 def test_sample_weight_pipeline_and_search(overconfident):
