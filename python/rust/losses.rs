@@ -236,8 +236,8 @@ pub(crate) fn loss<'py>(
 }
 
 /// The loss with its gradient written into a slice of any type, as work to be done.
-fn backward<'a, E: Element>(
-    criterion: &'a Box<dyn Criterion>,
+fn backward<'a, C: Criterion, E: Element>(
+    criterion: &'a C,
     logits: &'a Logits<'a>,
     supervision: Supervision<'a>,
     upstream: Upstream<'a>,
