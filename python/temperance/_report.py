@@ -71,10 +71,11 @@ class Report(Page):
 
     def figure(self) -> Any:
         """A reliability diagram before and after, as a matplotlib figure."""
-        from matplotlib.figure import Figure
+        from matplotlib import pyplot
 
-        figure = Figure(figsize=(8, 4), layout="constrained")
-        axes = figure.subplots(1, 2, sharex=True, sharey=True)
+        figure, axes = pyplot.subplots(1, 2, sharex=True, sharey=True, figsize=(8, 4), layout="constrained")
+        # The caller's alone: shown where it is asked for, and not once more at the end of a cell.
+        pyplot.close(figure)
         for axis, side in zip(axes, ("before", "after"), strict=True):
             bins = [bin for bin in self.data[side]["reliability"] if bin["weight"]]
             confidence = [bin["confidence"] for bin in bins]

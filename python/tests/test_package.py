@@ -68,3 +68,15 @@ def test_types():
         cwd=ROOT,
     )
     assert run.returncode == 0, run.stdout
+
+
+def test_notebook():
+    for needed in ("nbclient", "nbformat", "torch", "sklearn", "matplotlib", "ipykernel"):
+        pytest.importorskip(needed)
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(ROOT / "examples" / "calibration.ipynb", as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300).execute()
+    printed = [output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("smoothed  T" in text for text in printed)
