@@ -15,6 +15,9 @@ use crate::failure::Result;
 /// Bars of the confidence histogram.
 const BARS: usize = 20;
 
+/// With more classes a report does not hold the bins of each.
+const DRAWN_CLASSES: usize = 100;
+
 /// Everything measured, with the names of the classes.
 pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
     let class = |(class, name): (&temperance::metric::ClassSummary, &String)| ClassRow {
@@ -26,7 +29,7 @@ pub(crate) fn scorecard(measured: &Measured, names: &[String]) -> Scorecard {
         mean_probability: class.mean_probability,
         frequency: class.frequency,
         ece: class.ece,
-        reliability: Vec::new(),
+        reliability: if names.len() <= DRAWN_CLASSES { bins(&class.reliability) } else { Vec::new() },
     };
     Scorecard {
         metrics: Metrics::from_iter(measured.metrics.iter().map(|(name, value)| (name.as_str(), *value))),

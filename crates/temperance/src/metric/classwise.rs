@@ -1,27 +1,16 @@
 //! Every probability of every class, in bins: classwise calibration and the per-class table.
 
-use super::bins::{EdgeRule, equal_width_index};
+use super::bins::{Bin, Bins, EdgeRule, equal_width_index};
 use super::summary::Probe;
 use super::{Direction, Entry, Event, Sample, Tier, Uncertainty};
 use crate::input::Target;
 
-/// Sums for each class and bin.
+/// Rows in bins by the probability of each class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classwise {
-    classes: usize,
-    bins: usize,
-    rule: EdgeRule,
-    /// Bins of a class lie side by side; the torchmetrics rule has one more.
-    cells: Vec<Cell>,
+    bins: Vec<Bins>,
     counts: Vec<Count>,
     weight: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Cell {
-    weight: f64,
-    probability: f64,
-    target: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -34,7 +23,7 @@ struct Count {
 }
 
 /// What is known about one class.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClassSummary {
     /// Rows whose label it is (with soft labels: whose most probable target it is).
     pub rows: u64,
@@ -50,32 +39,23 @@ pub struct ClassSummary {
     pub frequency: f64,
     /// Expected calibration error of its probability over all rows.
     pub ece: f64,
+    /// All rows in bins by its probability, which stands for the confidence; its target stands for the correctness.
+    pub reliability: Bins,
 }
 
 impl Classwise {
-    /// Cells beyond this are not kept: 24 bytes each, several copies at work.
+    /// Bins beyond this are not kept: 56 bytes each, several copies at work.
     pub const MAXIMUM_CELLS: usize = 200_000;
 
-    /// No rows yet; `None` if K × bins is above [`Classwise::MAXIMUM_CELLS`].
+    /// No rows yet; `None` if K × bins is above [`Classwise::MAXIMUM_CELLS`], or 0.
     pub(super) fn new(classes: usize, bins: usize, rule: EdgeRule) -> Option<Self> {
-        let per_class = bins + usize::from(rule == EdgeRule::Torchmetrics);
-        let cells = classes.checked_mul(per_class).filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
-        Some(Classwise {
-            classes,
-            bins,
-            rule,
-            cells: vec![Cell::default(); cells],
-            counts: vec![Count::default(); classes],
-            weight: 0.0,
-        })
+        classes.checked_mul(bins).filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
+        let bins = Bins::equal_width(bins, rule).ok()?;
+        Some(Classwise { bins: vec![bins; classes], counts: vec![Count::default(); classes], weight: 0.0 })
     }
 
     pub(super) fn merge(&mut self, other: &Classwise) {
-        for (cell, other) in self.cells.iter_mut().zip(&other.cells) {
-            cell.weight += other.weight;
-            cell.probability += other.probability;
-            cell.target += other.target;
-        }
+        self.bins.iter_mut().zip(&other.bins).for_each(|(bins, other)| bins.merge(other));
         for (count, other) in self.counts.iter_mut().zip(&other.counts) {
             count.rows += other.rows;
             count.predicted += other.predicted;
@@ -88,32 +68,38 @@ impl Classwise {
 
     /// The classes in order.
     pub fn classes(&self) -> Vec<ClassSummary> {
-        let per_class = self.cells.len() / self.classes;
         let share = |part: f64, of: f64| (of > 0.0).then(|| part / of);
-        let summary = |(cells, count): (&[Cell], &Count)| ClassSummary {
+        let summary = |(bins, count): (&Bins, &Count)| ClassSummary {
             rows: count.rows,
             predicted: count.predicted,
             recall: share(count.hit_weight, count.weight),
             precision: share(count.hit_weight, count.predicted_weight),
-            mean_probability: cells.iter().map(|cell| cell.probability).sum::<f64>() / self.weight,
-            frequency: cells.iter().map(|cell| cell.target).sum::<f64>() / self.weight,
-            ece: cells.iter().map(|cell| (cell.probability - cell.target).abs()).sum::<f64>() / self.weight,
+            mean_probability: bins.bins().iter().map(|bin| bin.confidence_sum).sum::<f64>() / self.weight,
+            frequency: bins.bins().iter().map(|bin| bin.correct_sum).sum::<f64>() / self.weight,
+            ece: self.error(bins),
+            reliability: bins.clone(),
         };
-        self.cells.chunks(per_class).zip(&self.counts).map(summary).collect()
+        self.bins.iter().zip(&self.counts).map(summary).collect()
+    }
+
+    /// Expected calibration error of the probability of a class.
+    fn error(&self, bins: &Bins) -> f64 {
+        bins.bins().iter().map(|bin| (bin.confidence_sum - bin.correct_sum).abs()).sum::<f64>() / self.weight
     }
 
     /// The root of the mean over classes of their mean square calibration errors.
     pub fn root_mean_square_error(&self) -> f64 {
-        let square = |cell: &Cell| {
-            let gap = cell.probability - cell.target;
-            if cell.weight > 0.0 { gap * gap / cell.weight } else { 0.0 }
+        let square = |bin: &Bin| {
+            let gap = bin.confidence_sum - bin.correct_sum;
+            if bin.weight > 0.0 { gap * gap / bin.weight } else { 0.0 }
         };
-        (self.cells.iter().map(square).sum::<f64>() / (self.weight * self.classes as f64)).sqrt()
+        let squares = self.bins.iter().flat_map(Bins::bins).map(square);
+        (squares.sum::<f64>() / (self.weight * self.bins.len() as f64)).sqrt()
     }
 
     /// The mean over classes of their expected calibration errors.
     pub fn expected_error(&self) -> f64 {
-        self.classes().iter().map(|class| class.ece).sum::<f64>() / self.classes as f64
+        self.bins.iter().map(|bins| self.error(bins)).sum::<f64>() / self.bins.len() as f64
     }
 }
 
@@ -121,26 +107,19 @@ impl Probe for Classwise {
     const WANTED: bool = true;
 
     fn see(&mut self, probabilities: &[f64], target: Target<'_>, predicted: usize, weight: f64) {
-        let per_class = self.cells.len() / self.classes;
-        for (&p, cells) in probabilities.iter().zip(self.cells.chunks_mut(per_class)) {
-            let cell = &mut cells[equal_width_index(p, self.bins, self.rule)];
-            cell.weight += weight;
-            cell.probability += weight * p;
-        }
-        let mut add_target = |class: usize, t: f64| {
-            let bin = equal_width_index(probabilities[class], self.bins, self.rule);
-            self.cells[class * per_class + bin].target += weight * t;
+        let mut add = |class: usize, t: f64| {
+            self.bins[class].add(probabilities[class], t, weight);
             self.counts[class].weight += weight * t;
         };
         let (label, hit) = match target {
             Target::Class(label) => {
-                add_target(label, 1.0);
+                (0..probabilities.len()).for_each(|class| add(class, f64::from(u8::from(class == label))));
                 (label, f64::from(u8::from(label == predicted)))
             }
             Target::Distribution(t) => {
                 let mut label = 0;
                 for (class, &share) in t.iter().enumerate() {
-                    add_target(class, share);
+                    add(class, share);
                     label = if share > t[label] { class } else { label };
                 }
                 (label, t[predicted])
