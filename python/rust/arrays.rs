@@ -217,19 +217,15 @@ pub(crate) fn bfloat16_bits<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
 
 /// The array that an object is or that NumPy makes of it. One with a mask is refused: what it hides must not count.
 pub(crate) fn plain<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    if object.is_exact_instance_of::<PyUntypedArray>() {
+        return Ok(object.cast::<PyUntypedArray>()?.clone());
+    }
     let py = object.py();
-    if let Ok(array) = object.cast::<PyUntypedArray>() {
-        let numpy = py.import(intern!(py, "numpy"))?;
-        if array.get_type().is(&numpy.getattr(intern!(py, "ndarray"))?) {
-            return Ok(array.clone());
-        }
-        let masked = numpy.getattr(intern!(py, "ma"))?.getattr(intern!(py, "MaskedArray"))?;
+    if object.is_instance_of::<PyUntypedArray>() {
+        let masked = py.import(intern!(py, "numpy.ma"))?.getattr(intern!(py, "MaskedArray"))?;
         if object.is_instance(&masked)? {
-            return Err(wrong_type(
-                what,
-                "a masked array",
-                "an array without a mask: drop or fill the masked rows",
-            ));
+            let expected = "an array without a mask: drop or fill the masked rows";
+            return Err(wrong_type(what, "a masked array", expected));
         }
     }
     let array = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (object,))?;

@@ -21,6 +21,7 @@ fn the_sample_needs_no_file_and_runs_twice() {
     let names = [
         ".temperance",
         "calibrator.json",
+        "classes.svg",
         "confidence.svg",
         "corp.svg",
         "map.svg",
@@ -161,7 +162,7 @@ fn checks_give_exit_code_1_and_write_all_the_same() {
     let outcome = dir.run("calibrate data.npz --fail-above nll=0.1 --output failed --json");
     assert_eq!(outcome.code, Some(1));
     assert!(serde_json::from_str::<Value>(&outcome.stdout).is_ok());
-    assert_eq!(dir.names("failed").len(), 11);
+    assert_eq!(dir.names("failed").len(), 12);
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn results_replace_results_and_nothing_else() {
     // Results of other commands stay beside.
     dir.good("apply data.npz --calibrator a/b/calibrator.json --output a/b --quiet");
     dir.good("calibrate data.npz --output a/b --quiet");
-    assert_eq!(dir.names("a/b").len(), 12);
+    assert_eq!(dir.names("a/b").len(), 13);
     let first = dir.bytes("a/b/calibrator.json");
     dir.good("calibrate data.npz --seed 3 --output a/b --quiet");
     assert_ne!(dir.bytes("a/b/calibrator.json"), first);
