@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from temperance import _native
@@ -115,6 +116,10 @@ def fit(
     1.8205
     """
     names = None if class_names is None else [str(name) for name in class_names]
+    classes = np.shape(scores)[-1:]
+    if names is not None and (len(names),) != classes:
+        raise ValueError(f"number of class names is {len(names)}; expected one for each of the {classes[0]} columns")
+    _one_axis("weights", weights)
     bar = _Bar() if progress is True else None
     told = bar if bar is not None else progress if callable(progress) else None
     try:
@@ -133,6 +138,11 @@ def fit(
     finally:
         if bar is not None:
             bar.close()
+
+
+def _one_axis(what: str, array: ArrayLike | None) -> None:
+    if array is not None and np.ndim(array) != 1:
+        raise ValueError(f"{what} has {np.ndim(array)} axes; expected one, with a number for each row")
 
 
 class _Bar:
@@ -215,8 +225,13 @@ def evaluate(
     >>> round(found["metrics"]["ece"], 3), round(found["metrics"]["brier"], 3)
     (0.45, 0.53)
     """
-    import numpy as np
-
+    if bins < 1:
+        raise ValueError(f"number of bins is {bins}; expected at least 1")
+    if bootstrap < 0 or seed < 0:
+        name, value = ("resamplings", bootstrap) if bootstrap < 0 else ("the seed", seed)
+        raise ValueError(f"number of {name} is {value}; expected 0 or above")
+    _one_axis("weights", weights)
+    _one_axis("groups", groups)
     parts: list[int] | None = None
     if groups is not None:
         parts = np.unique(np.asarray(groups), return_inverse=True)[1].tolist()

@@ -254,9 +254,15 @@ def _files(
     return arguments
 
 
+#: Options that are this module's own.
+_OURS = ("output", "force", "json", "quiet", "logits", "probabilities", "labels")
+
+
 def _run(command: str, folder: str, arguments: list[str], options: Mapping[str, Any]) -> str:
     """Runs the command; gives what it said."""
     for name, value in options.items():
+        if name in _OURS:
+            raise TypeError(f"option is {name!r}; expected one that does not say where results go or how they are told")
         option = f"--{name.replace('_', '-')}"
         for one in value if isinstance(value, list) else [value]:
             if one is True:
@@ -269,7 +275,10 @@ def _run(command: str, folder: str, arguments: list[str], options: Mapping[str, 
     if code != 0:
         # The files are ours; their names mean nothing to the caller.
         text = stderr.strip().removeprefix("error: ").replace(folder + os.sep, "")
-        raise ValueError(text)
+        if text.startswith("unexpected argument"):
+            option = text.split("'")[1].removeprefix("--").replace("-", "_")
+            raise TypeError(f"option is {option!r}; expected an option of temperance {command}")
+        raise ValueError(text.split("\n\nUsage:")[0].split("\n\nFor more")[0])
     return stdout.split("\nwritten to")[0]
 
 

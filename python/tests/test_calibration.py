@@ -71,6 +71,23 @@ def test_what_cannot_be_fitted():
         temperance.fit([1.0, 0.0], [1])
     with pytest.raises(ValueError, match="the 2 classes that the calibrator was fitted to"):
         temperance.fit([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [1, 1, 0], method="vector").apply([[1.0, 2.0, 3.0]])
+    rows = [[1.0, 0.0], [0.0, 1.0]]
+    with pytest.raises(ValueError, match="number of class names is 1; expected one for each of the 2 columns"):
+        temperance.fit(rows, [0, 1], class_names=["a"])
+    with pytest.raises(ValueError, match="weights has 2 axes; expected one, with a number for each row"):
+        temperance.fit(rows, [0, 1], weights=[[1.0], [1.0]])
+    with pytest.raises(TypeError, match="labels is an array of dtype <U3; expected integers"):
+        temperance.fit(rows, ["cat", "dog"])
+    with pytest.raises(ValueError, match="number of bins is -1; expected at least 1"):
+        temperance.evaluate(rows, [0, 1], bins=-1)
+    with pytest.raises(ValueError, match="number of resamplings is -1; expected 0 or above"):
+        temperance.evaluate(rows, [0, 1], bootstrap=-1)
+    with pytest.raises(ValueError, match="number of groups of rows is 1; expected one for each of the 2 rows"):
+        temperance.evaluate(rows, [0, 1], bootstrap=5, groups=[0])
+    with pytest.raises(TypeError, match="option is 'nonsense'; expected an option of temperance calibrate"):
+        temperance.report(rows, [0, 1], nonsense=3)
+    with pytest.raises(TypeError, match="option is 'output'; expected one that does not say where results go"):
+        temperance.report(rows, [0, 1], output="x")
     with pytest.raises(ValueError, match="x.json: content is"):
         raise_from_file("{}")
 
