@@ -1,6 +1,6 @@
 """Writes the parts of the package that follow from the registries: `python generate.py`; `--check` only compares.
 
-Each loss becomes two functions of `temperance/losses.py`, each calibration method an estimator of `temperance/estimators.py`,
+Each loss becomes two functions of `src/temperance/losses.py`, each calibration method an estimator of `src/temperance/estimators.py`,
 with the parameters, formulas and sources that the registries hold. The numbers in examples are computed here.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from temperance import _native
 
-HERE = Path(__file__).parent / "temperance"
+HERE = Path(__file__).parent / "src" / "temperance"
 HEAD = '"""{title}\n\nWritten by `python/generate.py` from the registries: change those, or the generator.\n"""\n\n'
 
 ESTIMATORS = {
