@@ -69,11 +69,6 @@ def described(parameters, indent):
     return "\n".join(lines)
 
 
-TARGETS = """    targets : array_like
-        Class indices, an integer for each row; or, if ``{soft}``, shares of the classes in the shape of the logits.
-"""
-
-
 def loss(entry):
     name, parameters = entry["name"], entry["parameters"]
     teacher = "teacher: ArrayLike, " if entry["teacher"] else ""
@@ -85,8 +80,7 @@ def loss(entry):
     value, gradient = _native.loss(
         name, np.array(LOGITS), np.array(LABELS), {}, teacher=example[2] if entry["teacher"] else None, gradient=True
     )
-    soft = "        " + ("Or shares of the classes, in the shape of the logits.\n" if entry["soft_labels"] else "")
-    soft = soft if entry["soft_labels"] else ""
+    soft = "        Or shares of the classes, in the shape of the logits.\n" if entry["soft_labels"] else ""
     teacher_doc = "    teacher : array_like\n        Logits of the teacher, in the shape of the logits.\n" if teacher else ""
     shared = f"""    logits : array_like, shape (N, K), (K,) or (N, K, ...)
         One score for each class. float64, float32, float16 and bfloat16 in C order are read without a copy; arrays of

@@ -232,6 +232,11 @@ pub(crate) fn plain<'py>(what: &str, object: &Bound<'py, PyAny>) -> PyResult<Bou
     array.cast_into::<PyUntypedArray>().map_err(|_| wrong_type(what, "not an array", "an array of numbers"))
 }
 
+/// Whether an array holds whole numbers, as class indices do.
+pub(crate) fn is_whole(array: &Bound<'_, PyUntypedArray>) -> bool {
+    matches!(array.dtype().kind(), b'i' | b'u' | b'b')
+}
+
 /// The float type of an array; `None` if it is none that the library reads. A dtype is told by kind and size, and one
 /// that NumPy does not know, bfloat16, by its name.
 fn float_type(array: &Bound<'_, PyUntypedArray>) -> PyResult<Option<FloatType>> {

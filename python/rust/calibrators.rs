@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use numpy::{PyArrayDescrMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
@@ -11,15 +10,14 @@ use temperance::calibrate;
 use temperance::fold::{Observer, Progress};
 use temperance::metric::{Bootstrap, Conventions, Evaluation, Event, IntervalKind};
 use temperance::select::Comparison;
-use temperance::{
-    Block, Labels, Logits, Probabilities, RowWeights, Scores, SoftLabels, Targets, ValuesMut, Zeros,
-};
+use temperance::{Block, Logits, Probabilities, RowWeights, Scores, ValuesMut, Zeros};
 use temperance_data::CalibratorFile;
 
-use crate::arrays::{FloatType, Floats, Integers, Output, plain};
-use crate::errors::{FitError, raised, wrong_value};
+use crate::arrays::{FloatType, Floats, Output, plain};
+use crate::errors::{raised, wrong_value};
 use crate::losses::detached;
 use crate::parameters;
+use crate::targets::TargetArray;
 
 /// Tells a Python callable of progress, and stops where Python has a signal to handle.
 struct Watch<'a> {
@@ -72,16 +70,11 @@ fn zeros_rule(name: &str) -> PyResult<Zeros> {
 /// Scores of shape (rows, classes), labels and weights.
 struct Given<'py> {
     scores: Floats<'py>,
-    labels: LabelArray<'py>,
+    labels: TargetArray<'py>,
     weights: Option<Floats<'py>>,
     probabilities: bool,
     zeros: Zeros,
     ignore_index: Option<i64>,
-}
-
-enum LabelArray<'py> {
-    Hard(Integers<'py>),
-    Soft(Floats<'py>),
 }
 
 fn two_axes(what: &str, scores: &Floats<'_>) -> PyResult<usize> {
@@ -117,12 +110,7 @@ impl<'py> Given<'py> {
         let what = if probabilities { "probabilities" } else { "logits" };
         let scores = Floats::read(what, scores)?;
         two_axes(what, &scores)?;
-        let array = plain("labels", labels)?;
-        let labels = if matches!(array.dtype().kind(), b'i' | b'u' | b'b') || array.ndim() < 2 {
-            LabelArray::Hard(Integers::read("labels", &array)?)
-        } else {
-            LabelArray::Soft(Floats::read("labels", array.as_any())?)
-        };
+        let labels = TargetArray::of_rows("labels", &plain("labels", labels)?)?;
         let weights = weights.map(|weights| Floats::read("weights", weights)).transpose()?;
         Ok(Given { scores, labels, weights, probabilities, zeros: zeros_rule(zeros)?, ignore_index })
     }
@@ -134,14 +122,7 @@ impl<'py> Given<'py> {
     fn block(&self) -> PyResult<Block<'_>> {
         let classes = self.classes();
         let scores = scores_of(&self.scores, classes, self.probabilities, self.zeros)?;
-        let targets: Targets<'_> = match &self.labels {
-            LabelArray::Hard(labels) => {
-                Labels::from_values(labels.values(), classes).ignoring(self.ignore_index).into()
-            }
-            LabelArray::Soft(labels) => {
-                SoftLabels::from_values(labels.values(), classes).map_err(raised)?.into()
-            }
-        };
+        let targets = self.labels.targets(classes, self.ignore_index, false)?;
         let block = Block::new(scores, targets).map_err(raised)?;
         match &self.weights {
             Some(weights) => block.with_weights(RowWeights::from_values(weights.values())).map_err(raised),
@@ -416,9 +397,4 @@ pub(crate) fn evaluate<'py>(
             "conventions": measured.conventions,
         }),
     )
-}
-
-/// For the type of the exception.
-pub(crate) fn fit_error<'py>(py: Python<'py>) -> Bound<'py, pyo3::types::PyType> {
-    py.get_type::<FitError>()
 }

@@ -8,6 +8,7 @@ mod losses;
 mod parameters;
 mod registry;
 mod softmax;
+mod targets;
 
 use pyo3::prelude::*;
 
@@ -15,7 +16,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("FitError", calibrators::fit_error(module.py()))?;
+    module.add("FitError", module.py().get_type::<errors::FitError>())?;
     module.add_class::<calibrators::Calibrator>()?;
     module.add_function(wrap_pyfunction!(losses::loss, module)?)?;
     module.add_function(wrap_pyfunction!(softmax::softmax, module)?)?;

@@ -1,16 +1,16 @@
 //! Losses of NumPy arrays, with or without their gradient.
 
-use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::PyUntypedArrayMethods;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use temperance::input::LabelValues;
 use temperance::loss::{Criterion, Reduction, Supervision, Upstream, WhenEmpty};
-use temperance::{ClassWeights, Element, Labels, Layout, Logits, SoftLabels, Targets, Values, ValuesMut};
+use temperance::{ClassWeights, Element, Layout, Logits, Values, ValuesMut};
 
-use crate::arrays::{FloatType, Floats, Integers, Output, bfloat16_bits, plain};
+use crate::arrays::{FloatType, Floats, Integers, Output, bfloat16_bits, is_whole, plain};
 use crate::errors::{raised, wrong_type, wrong_value};
 use crate::parameters;
+use crate::targets::TargetArray;
 
 /// How rows become one number.
 #[derive(Clone, Copy, PartialEq)]
@@ -18,12 +18,6 @@ enum Reduce {
     None,
     Mean,
     Sum,
-}
-
-/// What rows should have been, as arrays.
-enum TargetArray<'py> {
-    Hard(Integers<'py>),
-    Soft(Floats<'py>),
 }
 
 /// Axes of scores: classes are the last of one or two axes, and the second of more, as in PyTorch.
@@ -52,7 +46,7 @@ fn read_targets<'py>(object: &Bound<'py, PyAny>, logits: &[usize]) -> PyResult<T
     }
     let array = plain("targets", object)?;
     let shape = array.shape();
-    if shape == logits && !matches!(array.dtype_kind(), b'i' | b'u' | b'b') {
+    if shape == logits && !is_whole(&array) {
         let py = object.py();
         // Rows must lie one after the other.
         let moved = match logits.len() {
@@ -61,7 +55,7 @@ fn read_targets<'py>(object: &Bound<'py, PyAny>, logits: &[usize]) -> PyResult<T
         };
         return Ok(TargetArray::Soft(Floats::read("targets", &moved)?));
     }
-    if !matches!(array.dtype_kind(), b'i' | b'u' | b'b') {
+    if !is_whole(&array) {
         let value = format!("an array of dtype {} and shape {shape:?}", array.dtype());
         let expected =
             format!("class indices of an integer dtype, or shares of the classes of shape {logits:?}");
@@ -77,30 +71,6 @@ fn read_targets<'py>(object: &Bound<'py, PyAny>, logits: &[usize]) -> PyResult<T
         ));
     }
     Ok(TargetArray::Hard(Integers::read("targets", &array)?))
-}
-
-trait DtypeKind {
-    fn dtype_kind(&self) -> u8;
-}
-
-impl DtypeKind for Bound<'_, PyUntypedArray> {
-    fn dtype_kind(&self) -> u8 {
-        self.dtype().kind()
-    }
-}
-
-impl TargetArray<'_> {
-    fn targets(&self, classes: usize, ignored: Option<i64>) -> temperance::Result<Targets<'_>> {
-        Ok(match self {
-            TargetArray::Hard(array) => {
-                let values: LabelValues<'_> = array.values();
-                Labels::from_values(values, classes).ignoring(ignored).into()
-            }
-            TargetArray::Soft(array) => {
-                SoftLabels::from_values(array.values(), classes)?.unnormalised().into()
-            }
-        })
-    }
 }
 
 fn with_layout<'a>(values: Values<'a>, layout: Layout) -> temperance::Result<Logits<'a>> {
@@ -167,7 +137,7 @@ pub(crate) fn loss<'py>(
     }
     let logits_view = with_layout(scores.values(), layout).map_err(raised)?;
     let supervision = Supervision {
-        targets: target_array.targets(layout.classes, ignore_index).map_err(raised)?,
+        targets: target_array.targets(layout.classes, ignore_index, true)?,
         teacher: teacher
             .as_ref()
             .map(|teacher| with_layout(teacher.values(), layout))

@@ -1,7 +1,7 @@
 //! Softmax, its logarithm, its entropy, a temperature.
 
 use pyo3::prelude::*;
-use temperance::{Logits, Values, ValuesMut, calibrate::Temperature};
+use temperance::{Logits, ValuesMut, calibrate::Temperature};
 
 use crate::arrays::{FloatType, Floats, Output};
 use crate::errors::{raised, wrong_value};
@@ -12,13 +12,7 @@ fn rows<'a>(scores: &'a Floats<'_>) -> PyResult<Logits<'a>> {
     let Some(&classes) = scores.shape.last() else {
         return Err(wrong_value("logits", "one number", "an array with an axis of classes"));
     };
-    match scores.values() {
-        Values::F32(values) => Logits::new(values, classes),
-        Values::F64(values) => Logits::new(values, classes),
-        Values::F16(values) => Logits::new(values, classes),
-        Values::Bf16(values) => Logits::new(values, classes),
-    }
-    .map_err(raised)
+    Logits::from_values(scores.values(), classes).map_err(raised)
 }
 
 /// An array of the shape and type of the logits, written by `write`.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from temperance import _native
+from temperance._files import write
 
 
 class Page:
@@ -42,9 +43,7 @@ class Page:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the page."""
-        beside = Path(f"{os.fspath(path)}.partial")
-        beside.write_text(self._html, encoding="utf-8")
-        beside.replace(path)
+        write(path, self._html)
 
     @property
     def figures(self) -> list[str]:

@@ -33,6 +33,11 @@ _DEFAULTS: dict[str, dict[str, float]] = {
 }
 
 
+def _check_name(name: str) -> None:
+    if name not in _DEFAULTS:
+        raise ValueError(f"loss is {name!r}; expected a name of temperance.LOSSES: {', '.join(_DEFAULTS)}")
+
+
 def _array(tensor: Tensor | None) -> Any:
     """The memory of a CPU tensor as an array; of bfloat16, which NumPy does not know, its bits and its name."""
     if tensor is None:
@@ -203,8 +208,7 @@ def loss(
     >>> round(value.item(), 6)
     0.001804
     """
-    if name not in _DEFAULTS:
-        raise ValueError(f"loss is {name!r}; expected a name of temperance.LOSSES: {', '.join(_DEFAULTS)}")
+    _check_name(name)
     unknown = [parameter for parameter in parameters if parameter not in _DEFAULTS[name]]
     if unknown:
         raise TypeError(f"parameter is {unknown[0]!r}; expected {', '.join(_DEFAULTS[name]) or 'no parameters'}")
@@ -367,8 +371,7 @@ class Loss(nn.Module):
         **parameters: float,
     ) -> None:
         super().__init__()
-        if name not in _DEFAULTS:
-            raise ValueError(f"loss is {name!r}; expected a name of temperance.LOSSES: {', '.join(_DEFAULTS)}")
+        _check_name(name)
         self.name = name
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index

@@ -49,7 +49,8 @@ impl Classwise {
 
     /// No rows yet; `None` if K × bins is above [`Classwise::MAXIMUM_CELLS`], or 0.
     pub(super) fn new(classes: usize, bins: usize, rule: EdgeRule) -> Option<Self> {
-        classes.checked_mul(bins).filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
+        let per_class = bins + usize::from(rule == EdgeRule::Torchmetrics);
+        classes.checked_mul(per_class).filter(|&cells| cells <= Self::MAXIMUM_CELLS)?;
         let bins = Bins::equal_width(bins, rule).ok()?;
         Some(Classwise { bins: vec![bins; classes], counts: vec![Count::default(); classes], weight: 0.0 })
     }
