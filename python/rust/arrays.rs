@@ -146,16 +146,20 @@ impl<'py> Output<'py> {
         }
     }
 
-    /// The caller's own array: of the same type and shape, contiguous and writable.
+    /// The caller's own array: of the type of the logits or single precision, of the shape, contiguous and writable.
     pub(crate) fn given(object: &Bound<'py, PyAny>, float: FloatType, shape: &[usize]) -> PyResult<Self> {
         let array = plain("out", object)?;
         if !array.is(object) {
             return Err(wrong_type("out", "not an array", "a NumPy array to write into"));
         }
-        if float_type(&array)? != Some(float) {
-            let value = format!("an array of dtype {}", array.dtype());
-            return Err(wrong_type("out", &value, "the dtype of the logits"));
-        }
+        let half = matches!(float, FloatType::F16 | FloatType::Bf16);
+        let float = match float_type(&array)? {
+            Some(own) if own == float || (half && own == FloatType::F32) => own,
+            _ => {
+                let value = format!("an array of dtype {}", array.dtype());
+                return Err(wrong_type("out", &value, "the dtype of the logits, or float32 for half precision"));
+            }
+        };
         if array.shape() != shape {
             let (got, wanted) =
                 (format!("of shape {:?}", array.shape()), format!("the shape {shape:?} of the logits"));

@@ -1,7 +1,7 @@
 //! Parameters as Python's numbers, and JSON as Python's objects.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use temperance::{Parameter, Parameters};
 
 use crate::errors::wrong_type;
@@ -13,11 +13,11 @@ pub(crate) fn read(settings: &Bound<'_, PyDict>) -> PyResult<Parameters> {
         if value.is_none() {
             continue;
         }
-        let name: String = name.extract()?;
+        let name = name.cast::<PyString>()?.to_str()?;
         let Ok(number) = value.extract::<f64>() else {
-            return Err(wrong_type(&name, &value.repr()?.to_string(), "a number"));
+            return Err(wrong_type(name, &value.repr()?.to_string(), "a number"));
         };
-        parameters = parameters.with(&name, Parameter::Number(number));
+        parameters = parameters.with(name, Parameter::Number(number));
     }
     Ok(parameters)
 }

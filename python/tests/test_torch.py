@@ -77,6 +77,46 @@ def test_half_precision(dtype):
     torch.testing.assert_close(grad, expected_grad, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize("upstream", [1.0, 0.25, 1024.0])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_what_arrives_is_multiplied_in(dtype, upstream):
+    logits = torch.randn(2000, 40).to(dtype)
+    target = torch.randint(0, 40, (2000,))
+    a, b = both(
+        lambda z: tt.cross_entropy(z, target) * upstream, lambda z: F.cross_entropy(z.double(), target) * upstream, logits
+    )
+    # 1/N times a small probability is no number of half precision; the scale that saves it comes later.
+    tolerance = {"rtol": max(4 * torch.finfo(dtype).eps, 1e-12), "atol": 1e-7 if dtype == torch.float16 else 1e-15}
+    torch.testing.assert_close(a[1].double(), b[1].double(), **tolerance)
+
+
+def test_a_graph_can_be_used_twice():
+    logits = torch.randn(6, 5, requires_grad=True)
+    value = tt.cross_entropy(logits, torch.randint(0, 5, (6,)))
+    (first,) = torch.autograd.grad(value, logits, retain_graph=True)
+    kept = first.clone()
+    (second,) = torch.autograd.grad(value, logits, retain_graph=True)
+    torch.testing.assert_close(second, kept, rtol=0, atol=0)
+    value.backward(retain_graph=True)
+    logits.grad.zero_()
+    value.backward()
+    torch.testing.assert_close(logits.grad, kept, rtol=0, atol=0)
+
+
+def test_functional_gradient():
+    logits, target = torch.randn(6, 5), torch.randint(0, 5, (6,))
+    found = torch.func.grad(lambda z: tt.cross_entropy(z, target, label_smoothing=0.1))(logits)
+    expected = torch.func.grad(lambda z: F.cross_entropy(z, target, label_smoothing=0.1))(logits)
+    torch.testing.assert_close(found, expected)
+
+
+def test_no_gradient_is_computed_that_nobody_wants():
+    logits, target = torch.randn(6, 5, requires_grad=True), torch.randint(0, 5, (6,))
+    with torch.no_grad():
+        assert not tt.cross_entropy(logits, target).requires_grad
+    assert not tt.cross_entropy(logits.detach(), target).requires_grad
+
+
 LOSSES = [name for name in temperance.LOSSES if name != "online_smoothing"]
 
 
@@ -181,7 +221,8 @@ def test_operators_are_well_formed():
     logits = torch.randn(4, 3, requires_grad=True)
     values = list(tt._DEFAULTS["cross_entropy"].values())
     arguments = (logits, torch.tensor([0, 1, 2, 0]), "cross_entropy", values, None, -100, "mean", None)
-    torch.library.opcheck(tt._loss, arguments)
+    torch.library.opcheck(tt._loss_with_grad, arguments)
+    torch.library.opcheck(tt._loss, (logits.detach(), *arguments[1:]))
 
 
 def test_refusals():
@@ -190,6 +231,10 @@ def test_refusals():
     with pytest.raises(RuntimeError, match="the gradient of a gradient is asked for; expected first derivatives"):
         (grad,) = torch.autograd.grad(tt.cross_entropy(logits, target), logits, create_graph=True)
         grad.sum().backward()
+    value = tt.cross_entropy(logits, target)
+    (grad,) = torch.autograd.grad(value, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match="the gradient of a gradient is asked for"):
+        (value + grad.square().sum()).backward()
     with pytest.raises(ValueError, match="loss is 'magic'; expected a name of temperance.LOSSES"):
         tt.loss("magic", logits, target)
     with pytest.raises(TypeError, match="parameter is 'speed'; expected label_smoothing"):

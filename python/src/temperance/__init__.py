@@ -152,12 +152,14 @@ class _Bar:
         from tqdm.auto import tqdm
 
         self._bar = tqdm(unit=" rows", leave=False)
+        self._of: tuple[str, int] | None = None
 
     def __call__(self, task: str, rows: int, total: int | None, passes: int) -> None:
-        self._bar.set_description(f"{task}, pass {passes + 1}", refresh=False)
-        self._bar.total = total
-        self._bar.n = rows
-        self._bar.refresh()
+        if self._of != (task, passes):
+            self._of = task, passes
+            self._bar.reset(total)
+            self._bar.set_description(f"{task}, pass {passes + 1}", refresh=False)
+        self._bar.update(rows - self._bar.n)
 
     def close(self) -> None:
         self._bar.close()

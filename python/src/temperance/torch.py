@@ -1,7 +1,7 @@
 """Losses for PyTorch: modules and functions with the arguments of ``torch.nn``.
 
-On CPU tensors they run the kernel of this package, without a copy, as the custom operators ``temperance::loss`` and
-``temperance::loss_backward``: torch.compile and autocast know them. On other devices :class:`CrossEntropyLoss` is made of
+On CPU tensors they run the kernel of this package, without a copy; where a gradient is wanted, value and gradient come
+from one pass. torch.compile sees the custom operators ``temperance::loss`` and ``temperance::loss_with_grad``. On other devices :class:`CrossEntropyLoss` is made of
 torch's own operations, with the same numbers; the other losses are computed on the CPU and sent back. A gradient of the
 gradient is refused.
 """
@@ -56,6 +56,12 @@ def _rows(logits: Tensor) -> list[int]:
     return [] if logits.ndim == 1 else [logits.shape[0], *logits.shape[2:]]
 
 
+def _unscaled(logits: Tensor) -> Tensor:
+    """Room for a gradient that is still to be scaled: in single precision at least, in which 1/N does not vanish."""
+    dtype = torch.float32 if logits.dtype.itemsize < 4 else logits.dtype
+    return torch.empty(logits.shape, dtype=dtype)
+
+
 @torch.library.custom_op("temperance::loss", mutates_args=(), device_types="cpu")
 def _loss(
     logits: Tensor,
@@ -94,9 +100,7 @@ def _(
     return logits.new_empty(_rows(logits) if reduction == "none" else [])
 
 
-@torch.library.custom_op("temperance::loss_backward", mutates_args=(), device_types="cpu")
-def _loss_backward(
-    upstream: Tensor,
+def _value_and_gradient(
     logits: Tensor,
     target: Tensor,
     name: str,
@@ -105,10 +109,9 @@ def _loss_backward(
     ignore_index: int,
     reduction: str,
     teacher: Tensor | None,
-) -> Tensor:
-    # A number that arrives is multiplied in by the kernel, in one pass over the logits.
-    arriving = _array(upstream) if reduction == "none" else float(upstream)
-    _, gradient = _native.loss(
+) -> tuple[Tensor, Tensor]:
+    gradient = _unscaled(logits)
+    value, _ = _native.loss(
         name,
         _array(logits),
         _array(target),
@@ -118,15 +121,19 @@ def _loss_backward(
         reduction,
         _array(teacher),
         True,
-        arriving,
+        None,
+        gradient.numpy(),
     )
-    gradient = torch.from_numpy(gradient)
-    return gradient.view(torch.bfloat16) if logits.dtype == torch.bfloat16 else gradient
+    return torch.as_tensor(value, dtype=logits.dtype), gradient
 
 
-@_loss_backward.register_fake
+_loss_with_grad = torch.library.custom_op(
+    "temperance::loss_with_grad", _value_and_gradient, mutates_args=(), device_types="cpu"
+)
+
+
+@_loss_with_grad.register_fake
 def _(
-    upstream: Tensor,
     logits: Tensor,
     target: Tensor,
     name: str,
@@ -135,32 +142,64 @@ def _(
     ignore_index: int,
     reduction: str,
     teacher: Tensor | None,
-) -> Tensor:
-    return torch.empty_like(logits, memory_format=torch.contiguous_format)
+) -> tuple[Tensor, Tensor]:
+    return logits.new_empty(_rows(logits) if reduction == "none" else []), _unscaled(logits)
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    logits, target, name, values, weight, ignore_index, reduction, teacher = inputs
-    ctx.save_for_backward(logits, target, weight, teacher)
-    ctx.rest = (name, list(values), ignore_index, reduction)
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(inputs[0], output[1])
 
 
-def _backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-    logits, target, weight, teacher = ctx.saved_tensors
-    name, values, ignore_index, reduction = ctx.rest
-    gradient = None
-    if ctx.needs_input_grad[0]:
-        gradient = _loss_backward(upstream, logits, target, name, values, weight, ignore_index, reduction, teacher)
-    return gradient, None, None, None, None, None, None, None
+def _scaled(upstream: Tensor, gradient: Tensor, logits: Tensor) -> Tensor:
+    """The gradient of each row times what arrives at its loss."""
+    if upstream.ndim:
+        upstream = upstream.unsqueeze(1)
+    return (gradient * upstream).to(logits.dtype)
 
 
-def _refuse(ctx: Any, upstream: Tensor) -> None:
-    raise RuntimeError("the gradient of a gradient is asked for; expected first derivatives, which temperance has")
+def _backward(ctx: Any, upstream: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    logits, gradient = ctx.saved_tensors
+    scaled = None
+    if upstream is not None:
+        scale = _Once.apply if torch.is_grad_enabled() else _scaled
+        scaled = scale(upstream, gradient, logits)
+    return scaled, None, None, None, None, None, None, None
 
 
-_loss.register_autograd(_backward, setup_context=_setup)
-_loss_backward.register_autograd(_refuse)
-torch.library.register_autocast("temperance::loss", "cpu", torch.float32)
+_loss_with_grad.register_autograd(_backward, setup_context=_setup)
+
+
+class _LossFunction(torch.autograd.Function):
+    """``temperance::loss_with_grad`` without the dispatcher's time, and without a product by 1."""
+
+    forward = staticmethod(_value_and_gradient)
+    setup_context = staticmethod(_setup)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor | None, _: Tensor | None) -> tuple[Tensor | None, ...]:
+        logits, gradient = ctx.saved_tensors
+        plain = gradient.dtype == logits.dtype and not torch.is_grad_enabled()
+        if plain and upstream is not None and not upstream.ndim and upstream.item() == 1:
+            return gradient, None, None, None, None, None, None, None
+        return _backward(ctx, upstream, None)
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that tells who wants its own that there is none."""
+
+    @staticmethod
+    def forward(upstream: Tensor, gradient: Tensor, logits: Tensor) -> Tensor:
+        return _scaled(upstream, gradient, logits)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> None:
+        raise RuntimeError("the gradient of a gradient is asked for; expected first derivatives, which temperance has")
 
 
 def loss(
@@ -219,12 +258,22 @@ def loss(
     settings = {**_DEFAULTS[name], **parameters}
     values = [float(value) for value in settings.values()]
     if input.device.type == "cpu":
-        return _loss(input, target, name, values, weight, ignore_index, reduction, teacher)
+        return _on_cpu(input, target, name, values, weight, ignore_index, reduction, teacher)
     if name == "cross_entropy":
         return _cross_entropy(input, target, settings, weight, ignore_index, reduction)
-    there = [None if tensor is None else tensor.cpu() for tensor in (input, target, weight, teacher)]
-    value = _loss(there[0], there[1], name, values, there[2], ignore_index, reduction, there[3])
+    weight, teacher = (None if tensor is None else tensor.cpu() for tensor in (weight, teacher))
+    value = _on_cpu(input.cpu(), target.cpu(), name, values, weight, ignore_index, reduction, teacher)
     return value.to(input.device)
+
+
+def _on_cpu(input: Tensor, *rest: Any) -> Tensor:
+    """The loss by the kernel, with the gradient in the same pass if one is wanted."""
+    if torch.is_autocast_enabled("cpu") and input.dtype.itemsize < 4:
+        input = input.float()
+    if not (input.requires_grad and torch.is_grad_enabled()):
+        return _loss(input, *rest)
+    of_both = _loss_with_grad if torch.compiler.is_compiling() else _LossFunction.apply
+    return of_both(input, *rest)[0]
 
 
 def _cross_entropy(
