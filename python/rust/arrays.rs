@@ -157,7 +157,11 @@ impl<'py> Output<'py> {
             Some(own) if own == float || (half && own == FloatType::F32) => own,
             _ => {
                 let value = format!("an array of dtype {}", array.dtype());
-                return Err(wrong_type("out", &value, "the dtype of the logits, or float32 for half precision"));
+                return Err(wrong_type(
+                    "out",
+                    &value,
+                    "the dtype of the logits, or float32 for half precision",
+                ));
             }
         };
         if array.shape() != shape {
