@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -56,10 +57,9 @@ def _rows(logits: Tensor) -> list[int]:
     return [] if logits.ndim == 1 else [logits.shape[0], *logits.shape[2:]]
 
 
-def _unscaled(logits: Tensor) -> Tensor:
-    """Room for a gradient that is still to be scaled: in single precision at least, in which 1/N does not vanish."""
-    dtype = torch.float32 if logits.dtype.itemsize < 4 else logits.dtype
-    return torch.empty(logits.shape, dtype=dtype)
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """What a gradient is kept in until it is scaled: single precision at least, in which 1/N does not vanish."""
+    return torch.float32 if dtype.itemsize < 4 else dtype
 
 
 @torch.library.custom_op("temperance::loss", mutates_args=(), device_types="cpu")
@@ -110,7 +110,8 @@ def _value_and_gradient(
     reduction: str,
     teacher: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    gradient = _unscaled(logits)
+    # NumPy asks the system for large pages, torch does not: half the time of a large gradient.
+    gradient = np.empty(tuple(logits.shape), str(_wide(logits.dtype)).removeprefix("torch."))
     value, _ = _native.loss(
         name,
         _array(logits),
@@ -122,9 +123,9 @@ def _value_and_gradient(
         _array(teacher),
         True,
         None,
-        gradient.numpy(),
+        gradient,
     )
-    return torch.as_tensor(value, dtype=logits.dtype), gradient
+    return torch.as_tensor(value, dtype=logits.dtype), torch.from_numpy(gradient)
 
 
 _loss_with_grad = torch.library.custom_op(
@@ -143,7 +144,8 @@ def _(
     reduction: str,
     teacher: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    return logits.new_empty(_rows(logits) if reduction == "none" else []), _unscaled(logits)
+    value = logits.new_empty(_rows(logits) if reduction == "none" else [])
+    return value, logits.new_empty(logits.shape, dtype=_wide(logits.dtype))
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
