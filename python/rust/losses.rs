@@ -1,9 +1,11 @@
 //! Losses of NumPy arrays, with or without their gradient.
 
+use std::cell::RefCell;
+
 use numpy::PyUntypedArrayMethods;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyFloat, PyString};
 use temperance::loss::{Criterion, Reduction, Supervision, Upstream, WhenEmpty};
 use temperance::{ClassWeights, Element, Layout, Logits, Values, ValuesMut};
 
@@ -87,6 +89,56 @@ fn wide(values: Values<'_>) -> Vec<f64> {
     (0..values.len()).map(|at| values.get(at)).collect()
 }
 
+/// A loss and what it was built from. The last one is kept, as building costs more than a small batch.
+struct Built {
+    name: String,
+    settings: Vec<(String, f64)>,
+    criterion: Box<dyn Criterion>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Built>> = const { RefCell::new(None) };
+}
+
+impl Built {
+    fn take(name: &str, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let last = LAST.take();
+        if let Some(last) = last
+            && last.is(name, settings)?
+        {
+            return Ok(last);
+        }
+        let Some(entry) = temperance::loss::named(name) else {
+            return Err(wrong_value("loss", &format!("{name:?}"), "a name of temperance.LOSSES"));
+        };
+        let parameters = parameters::read(settings)?;
+        let settings = settings.iter().map(|(name, value)| Ok((name.extract()?, value.extract()?)));
+        Ok(Built {
+            name: name.to_owned(),
+            criterion: (entry.build)(&parameters).map_err(raised)?,
+            settings: settings.collect::<PyResult<_>>().unwrap_or_default(),
+        })
+    }
+
+    fn is(&self, name: &str, settings: &Bound<'_, PyDict>) -> PyResult<bool> {
+        if self.name != name || self.settings.len() != settings.len() {
+            return Ok(false);
+        }
+        for ((own, kept), (name, value)) in self.settings.iter().zip(settings) {
+            // Only numbers as Python writes them: what else is a number is read anew.
+            let same = value.cast_exact::<PyFloat>().is_ok_and(|value| value.value() == *kept);
+            if !same || name.cast::<PyString>()?.to_str()? != own {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn keep(self) {
+        LAST.set(Some(self));
+    }
+}
+
 /// The loss of that name: one number, or an array of one for each row; with its gradient if that is asked for.
 #[pyfunction]
 #[pyo3(signature = (name, logits, targets, settings, weight=None, ignore_index=None, reduction="mean", teacher=None,
@@ -106,9 +158,6 @@ pub(crate) fn loss<'py>(
     upstream: Option<&Bound<'py, PyAny>>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let Some(entry) = temperance::loss::named(name) else {
-        return Err(wrong_value("loss", &format!("{name:?}"), "a name of temperance.LOSSES"));
-    };
     let reduce = match reduction {
         "none" => Reduce::None,
         "mean" => Reduce::Mean,
@@ -117,14 +166,19 @@ pub(crate) fn loss<'py>(
             return Err(wrong_value("reduction", &format!("{reduction:?}"), "\"none\", \"mean\" or \"sum\""));
         }
     };
-    let mut criterion = (entry.build)(&parameters::read(settings)?).map_err(raised)?;
-    let options = criterion.options_mut();
+    let weights = match weight {
+        Some(weight) => {
+            let weight = Floats::read("weight", weight)?;
+            Some(ClassWeights::new(&wide(weight.values())).map_err(raised)?)
+        }
+        None => None,
+    };
+    let mut built = Built::take(name, settings)?;
+    let options = built.criterion.options_mut();
     options.reduction = if reduce == Reduce::Mean { Reduction::Mean } else { Reduction::Sum };
     options.when_empty = WhenEmpty::Nan;
-    if let Some(weight) = weight {
-        let weight = Floats::read("weight", weight)?;
-        options.weights = Some(ClassWeights::new(&wide(weight.values())).map_err(raised)?);
-    }
+    options.weights = weights;
+    let criterion = &built.criterion;
     let scores = Floats::read("logits", logits)?;
     let layout = layout("logits", &scores.shape)?;
     let target_array = read_targets(targets, &scores.shape)?;
@@ -165,6 +219,7 @@ pub(crate) fn loss<'py>(
         _ => run(&mut || Ok(criterion.forward(&logits_view, supervision)?.value))?.into_bound_py_any(py)?,
     };
     if !gradient {
+        built.keep();
         return Ok(value);
     }
     let upstream = match (upstream, reduce) {
@@ -191,13 +246,14 @@ pub(crate) fn loss<'py>(
     };
     let total = output.fill(|into| {
         run(&mut match into {
-            ValuesMut::F32(into) => backward(&criterion, &logits_view, supervision, upstream, into),
-            ValuesMut::F64(into) => backward(&criterion, &logits_view, supervision, upstream, into),
-            ValuesMut::F16(into) => backward(&criterion, &logits_view, supervision, upstream, into),
-            ValuesMut::Bf16(into) => backward(&criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::F32(into) => backward(criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::F64(into) => backward(criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::F16(into) => backward(criterion, &logits_view, supervision, upstream, into),
+            ValuesMut::Bf16(into) => backward(criterion, &logits_view, supervision, upstream, into),
         })
     })?;
     let value = if reduce == Reduce::None { value } else { total.into_bound_py_any(py)? };
+    built.keep();
     let gradient = match out {
         Some(out) => out.clone(),
         None => output.into_object(logits)?,
