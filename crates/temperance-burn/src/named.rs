@@ -95,13 +95,10 @@ impl NamedLossConfig {
             return Err(Error::new(ErrorKind::Parameter, "loss", value, names.join(", ")));
         };
         let mut criterion = (entry.build)(&self.parameters)?;
-        let options = criterion.options_mut();
-        options.when_empty = WhenEmpty::Nan;
-        options.reduction = if self.reduction == Reduction::Sum { Over::Sum } else { Over::Mean };
         if let Some(weights) = &self.weights {
-            options.weights = Some(ClassWeights::new(weights)?);
+            criterion.options_mut().weights = Some(ClassWeights::new(weights)?);
         }
-        Ok(NamedLoss { criterion: Arc::new(criterion), ignored: self.ignored, reduction: self.reduction })
+        Ok(NamedLoss { ignored: self.ignored, ..NamedLoss::of(criterion, self.reduction) })
     }
 }
 
@@ -122,6 +119,14 @@ impl fmt::Debug for NamedLoss {
 }
 
 impl NamedLoss {
+    /// A loss that was made otherwise, such as one that keeps something from epoch to epoch. A mean over no rows is NaN.
+    pub fn of(mut criterion: Box<dyn Criterion>, reduction: Reduction) -> Self {
+        let options = criterion.options_mut();
+        options.when_empty = WhenEmpty::Nan;
+        options.reduction = if reduction == Reduction::Sum { Over::Sum } else { Over::Mean };
+        NamedLoss { criterion: Arc::new(criterion), ignored: None, reduction }
+    }
+
     /// The loss in nats: `[1]`, or `[batch_size]` without a reduction.
     ///
     /// # Panics

@@ -21,6 +21,7 @@ pub(crate) enum Role {
     Groups,
     Confidences,
     Correct,
+    Features,
 }
 
 impl Role {
@@ -34,6 +35,7 @@ impl Role {
             Role::Groups => "groups",
             Role::Confidences => "confidences",
             Role::Correct => "correctness",
+            Role::Features => "features",
         }
     }
 
@@ -49,6 +51,7 @@ impl Role {
             Role::Weights => &["weights", "weight", "sample_weight", "sample_weights"],
             Role::Confidences => &["confidences", "confidence"],
             Role::Correct => &["correct", "correctness"],
+            Role::Features => &["features", "x", "X", "inputs"],
         }
     }
 
@@ -62,6 +65,8 @@ impl Role {
             Role::Groups => "--groups-name",
             Role::Confidences => "--confidence-name",
             Role::Correct => "--correct-name",
+            // There is no option: archives are written for training, or made so.
+            Role::Features => "--data of another file",
         }
     }
 
@@ -70,7 +75,7 @@ impl Role {
     }
 
     pub(crate) fn is_matrix(self) -> bool {
-        self.is_scores() || self == Role::SoftLabels
+        self.is_scores() || matches!(self, Role::SoftLabels | Role::Features)
     }
 
     fn holds_labels(self) -> bool {

@@ -19,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 mod array;
 mod bytes;
 mod calibrator;
@@ -28,7 +29,9 @@ mod contents;
 mod csv;
 mod dataset;
 mod error;
+mod examples;
 mod format;
+mod idx;
 mod inflate;
 mod npy;
 mod npz;
@@ -37,10 +40,12 @@ mod safetensors;
 mod sink;
 mod write;
 
+pub use archive::{Member, write_archive};
 pub use calibrator::CalibratorFile;
 pub use confidences::{ConfidenceInput, Confidences};
 pub use dataset::{Dataset, Input};
 pub use error::{DataError, DataErrorKind, Result};
+pub use examples::Examples;
 pub use format::{Dtype, Format};
 pub use output::{OutputDir, write_file};
 pub use write::{ScoreFile, ScoreWriter};

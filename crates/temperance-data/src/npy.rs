@@ -55,7 +55,12 @@ pub(crate) fn read_header(reader: &mut dyn Read) -> Result<(Header, u64)> {
 
 /// The header of a row-major, little-endian matrix.
 pub(crate) fn write_header(descr: &str, rows: usize, classes: usize) -> Vec<u8> {
-    let shape = shape_text(&[rows, classes]);
+    write_header_of(descr, &[rows, classes])
+}
+
+/// The header of a row-major, little-endian array.
+pub(crate) fn write_header_of(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let shape = shape_text(shape);
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     // The data start at a multiple of 64.
     while !(10 + text.len() + 1).is_multiple_of(64) {

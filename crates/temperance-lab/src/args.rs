@@ -1,0 +1,186 @@
+//! The arguments of the command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::Result;
+use crate::settings::{ModelKind, OptimizerKind, RateSchedule, Settings, Strength};
+
+/// Train classifiers with label smoothing, confidence penalty and their family, and test what is said of them.
+#[derive(Debug, Parser)]
+#[command(name = "temperance-lab", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a classifier; writes weights, measurements, and logits, labels and features of every part of the data.
+    Train(Box<TrainArguments>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArguments {
+    /// Where the run is written: a new folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// A TOML file with settings; flags count more.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Go on with the run in the folder, from its last checkpoint.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Start anew in a folder that is not empty.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// The summary as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Nothing on standard output.
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// Flags for the keys of the settings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Flags {
+    /// fashion-mnist (a subset that comes with the program), one-hot:K, a folder of IDX files, or a .npz, .safetensors or
+    /// .csv file of features and labels [default: fashion-mnist]
+    #[arg(long, value_name = "DATA", help_heading = "Data")]
+    data: Option<String>,
+    /// The share of the training data that is held out for calibration [default: 0.25]
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    validation: Option<f64>,
+    /// The share of a file that is held out for the test [default: 0.25]
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    test: Option<f64>,
+    /// How many classes there are [default: one more than the largest label]
+    #[arg(long, value_name = "K", help_heading = "Data")]
+    classes: Option<usize>,
+    /// Train on so many rows only
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    rows: Option<usize>,
+    /// Classes that training does not see, such as 7,8,9
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',', help_heading = "Data")]
+    held_out_classes: Option<Vec<u32>>,
+    /// What maps inputs to logits [default: mlp]
+    #[arg(long, value_enum, value_name = "MODEL", help_heading = "Model")]
+    model: Option<ModelKind>,
+    /// Units of a hidden layer [default: 256]
+    #[arg(long, value_name = "UNITS", help_heading = "Model")]
+    width: Option<usize>,
+    /// Hidden layers of an mlp [default: 2]
+    #[arg(long, value_name = "LAYERS", help_heading = "Model")]
+    depth: Option<usize>,
+    /// The share of hidden units left out in a step [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Model")]
+    dropout: Option<f64>,
+    /// A loss that `temperance losses` lists [default: cross_entropy]
+    #[arg(long, value_name = "NAME", help_heading = "Loss")]
+    loss: Option<String>,
+    /// A parameter of the loss: NAME=0.1, NAME=linear:0:0.5:1000 (from, to, steps), NAME=cosine:0:0.5:1000, each with
+    /// ,warmup:100 after it if it shall rise from 0 first; may be given again
+    #[arg(long = "parameter", short = 'p', value_name = "NAME=STRENGTH", value_parser = named_strength, help_heading = "Loss")]
+    parameters: Vec<(String, Strength)>,
+    /// ε: --parameter label_smoothing=STRENGTH
+    #[arg(long, value_name = "STRENGTH", help_heading = "Loss")]
+    label_smoothing: Option<Strength>,
+    /// β: --parameter confidence_penalty=STRENGTH
+    #[arg(long, value_name = "STRENGTH", help_heading = "Loss")]
+    confidence_penalty: Option<Strength>,
+    /// The folder of a run that teaches, for distillation
+    #[arg(long, value_name = "DIR", help_heading = "Loss")]
+    teacher: Option<PathBuf>,
+    /// How gradients become steps [default: adam]
+    #[arg(long, value_enum, value_name = "OPTIMIZER", help_heading = "Training")]
+    optimizer: Option<OptimizerKind>,
+    /// The largest learning rate [default: 0.001]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    learning_rate: Option<f64>,
+    /// Of SGD [default: 0.9]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    momentum: Option<f64>,
+    /// Added to the gradient (sgd, adam) or taken off the weights (adam-w) [default: 0]
+    #[arg(long, value_name = "DECAY", help_heading = "Training")]
+    weight_decay: Option<f64>,
+    /// How the learning rate changes [default: constant]
+    #[arg(long, value_enum, value_name = "SCHEDULE", help_heading = "Training")]
+    schedule: Option<RateSchedule>,
+    /// Steps in which the learning rate rises from 0 [default: 0]
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    warmup: Option<u64>,
+    /// Times that training sees every example [default: 30]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u64>,
+    /// Examples in a step [default: 128]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch_size: Option<usize>,
+    /// Chooses weights, order and what dropout leaves out [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seed: Option<u64>,
+    /// Epochs from one measurement and checkpoint to the next [default: 1]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    every: Option<u64>,
+}
+
+fn named_strength(text: &str) -> Result<(String, Strength), String> {
+    let (name, strength) =
+        text.split_once('=').ok_or("expected NAME=STRENGTH, such as label_smoothing=0.1")?;
+    Ok((name.trim().to_owned(), strength.parse()?))
+}
+
+impl Flags {
+    /// Puts what was given into settings.
+    pub(crate) fn apply(self, settings: &mut Settings) {
+        fn put<T>(into: &mut T, given: Option<T>) {
+            if let Some(given) = given {
+                *into = given;
+            }
+        }
+        put(&mut settings.data, self.data);
+        put(&mut settings.validation, self.validation);
+        put(&mut settings.test, self.test);
+        put(&mut settings.model, self.model);
+        put(&mut settings.width, self.width);
+        put(&mut settings.depth, self.depth);
+        put(&mut settings.dropout, self.dropout);
+        put(&mut settings.loss, self.loss);
+        put(&mut settings.optimizer, self.optimizer);
+        put(&mut settings.learning_rate, self.learning_rate);
+        put(&mut settings.momentum, self.momentum);
+        put(&mut settings.weight_decay, self.weight_decay);
+        put(&mut settings.schedule, self.schedule);
+        put(&mut settings.warmup, self.warmup);
+        put(&mut settings.epochs, self.epochs);
+        put(&mut settings.batch_size, self.batch_size);
+        put(&mut settings.seed, self.seed);
+        put(&mut settings.every, self.every);
+        put(&mut settings.held_out_classes, self.held_out_classes);
+        settings.classes = self.classes.or(settings.classes);
+        settings.rows = self.rows.or(settings.rows);
+        settings.teacher = self.teacher.or(settings.teacher.take());
+        let short =
+            [("label_smoothing", self.label_smoothing), ("confidence_penalty", self.confidence_penalty)];
+        let short = short.into_iter().filter_map(|(name, strength)| Some((name.to_owned(), strength?)));
+        settings.parameters.extend(self.parameters.into_iter().chain(short));
+    }
+}
+
+impl TrainArguments {
+    /// The settings: those of the folder that is resumed, or of the file, and the flags.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let file = self.output.join(crate::training::SETTINGS);
+        let mut settings = match &self.config {
+            Some(path) => Settings::read(path)?,
+            None if self.resume && file.exists() => Settings::read(&file)?,
+            None => Settings::default(),
+        };
+        self.flags.clone().apply(&mut settings);
+        settings.check()?;
+        Ok(settings)
+    }
+}

@@ -1,0 +1,84 @@
+//! The `temperance-lab` command as a library: [`run`] takes arguments and streams and gives an exit code.
+//!
+//! Exit codes: 0 done, 2 an error, 130 interrupted.
+
+mod args;
+mod checkpoint;
+mod commands;
+mod data;
+mod failure;
+mod interrupt;
+mod model;
+mod predictions;
+mod random;
+mod record;
+mod settings;
+mod tensorboard;
+mod training;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+pub use data::Data;
+pub use failure::{Failure, Result};
+pub use interrupt::stop_on_interrupt;
+pub use model::{Classifier, Output};
+pub use predictions::{Predictions, Seen};
+pub use record::{COLUMNS, METRICS, Row, read as read_metrics};
+pub use settings::{ModelKind, OptimizerKind, RateSchedule, Settings, Strength};
+pub use training::{MODEL, Run, SETTINGS, SUMMARY, Watcher, gap_bound, prepare, trained};
+
+/// Where a command writes.
+pub struct Io<'a> {
+    /// Results.
+    pub stdout: Box<dyn Write + 'a>,
+    /// Messages and errors.
+    pub stderr: Box<dyn Write + 'a>,
+    /// Whether a person watches standard error: progress is shown then.
+    pub watched: bool,
+}
+
+impl Io<'static> {
+    /// The streams of this process.
+    pub fn process() -> Self {
+        Io {
+            stdout: Box::new(std::io::stdout().lock()),
+            stderr: Box::new(std::io::stderr()),
+            watched: std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// Runs the command with arguments, the first of which is the program's name; gives the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = error.render();
+            // Help that was asked for is a result; a usage error is not.
+            let stream = if error.use_stderr() { &mut io.stderr } else { &mut io.stdout };
+            let _ = write!(stream, "{text}");
+            return if error.use_stderr() { 2 } else { 0 };
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Train(arguments) => commands::train::run(&arguments, io),
+    };
+    let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));
+    match outcome {
+        // Whoever reads has read enough.
+        Ok(()) | Err(Failure::Closed) => 0,
+        Err(Failure::Interrupted(text)) => {
+            let _ = writeln!(io.stderr, "{text}");
+            130
+        }
+        Err(Failure::Error(text)) => {
+            let _ = writeln!(io.stderr, "error: {text}");
+            2
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The measurements of a run, row by row: `metrics.csv`, and the same for TensorBoard.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Result};
+use crate::tensorboard::Events;
+
+/// The measurements of an epoch, by the names of the columns.
+pub type Row = Vec<(&'static str, f64)>;
+
+/// The columns.
+pub const COLUMNS: [&str; 20] = [
+    "step",
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "train_loss",
+    "train_nll",
+    "train_accuracy",
+    "train_entropy",
+    "train_gap",
+    "train_nearest_gap",
+    "train_separation",
+    "gap_bound",
+    "gradient_norm",
+    "validation_nll",
+    "validation_accuracy",
+    "validation_ece",
+    "validation_entropy",
+    "validation_gap",
+    "validation_nearest_gap",
+    "validation_separation",
+];
+
+/// The file of measurements.
+pub const METRICS: &str = "metrics.csv";
+const EVENTS: &str = "events.out.tfevents.0.temperance";
+
+/// Writes measurements as they come.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    path: PathBuf,
+    file: fs::File,
+    events: Events,
+}
+
+impl Recorder {
+    /// Starts in a folder, with the rows of an earlier part of the run, up to a step.
+    pub(crate) fn start(folder: &Path, until: u64) -> Result<Self> {
+        let path = folder.join(METRICS);
+        let earlier: Vec<Vec<f64>> = if until > 0 { read(&path)? } else { Vec::new() };
+        let earlier: Vec<_> = earlier.into_iter().filter(|row| row[0] <= until as f64).collect();
+        let mut text = format!("{}\n", COLUMNS.join(","));
+        earlier.iter().for_each(|row| text.push_str(&line(row)));
+        temperance_data::write_file(&path, text.as_bytes())?;
+        let cannot = |error| Failure::Error(format!("{}: cannot be written: {error}", path.display()));
+        let file = fs::OpenOptions::new().append(true).open(&path).map_err(cannot)?;
+        let mut events = Events::create(&folder.join(EVENTS)).map_err(cannot)?;
+        for row in &earlier {
+            events.add(row[2], row[0] as u64, named(row)).map_err(cannot)?;
+        }
+        Ok(Recorder { path, file, events })
+    }
+
+    /// Adds a row; what it does not have is empty.
+    pub(crate) fn add(&mut self, row: &Row) -> Result {
+        let value =
+            |name: &str| row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value);
+        let values: Vec<f64> = COLUMNS.iter().map(|name| value(name)).collect();
+        self.file
+            .write_all(line(&values).as_bytes())
+            .and_then(|()| self.events.add(values[2], values[0] as u64, named(&values)))
+            .map_err(|error| Failure::Error(format!("{}: cannot be written: {error}", self.path.display())))
+    }
+}
+
+fn named(row: &[f64]) -> impl Iterator<Item = (&'static str, f64)> {
+    COLUMNS.iter().copied().zip(row.iter().copied()).skip(3)
+}
+
+fn line(values: &[f64]) -> String {
+    let cells: Vec<String> =
+        values.iter().map(|value| if value.is_nan() { String::new() } else { value.to_string() }).collect();
+    format!("{}\n", cells.join(","))
+}
+
+/// The rows of a file of measurements; NaN for an empty cell.
+///
+/// # Errors
+/// If it cannot be read, or is not such a file.
+pub fn read(path: &Path) -> Result<Vec<Vec<f64>>> {
+    let wrong = |error: String| Failure::Error(format!("{}: {error}", path.display()));
+    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
+    let header = reader.headers().map_err(|error| wrong(error.to_string()))?;
+    if header.iter().ne(COLUMNS) {
+        return Err(wrong("columns are others; expected those of a run of temperance-lab".into()));
+    }
+    reader
+        .records()
+        .map(|record| {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            Ok(record.iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect())
+        })
+        .collect()
+}
