@@ -17,7 +17,11 @@ def main():
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     record["rows"] = [dict(zip(["what", "burn", "ours", "ratio"], row)) for row in cells[2:]]
     text = f"# Losses in Burn 0.22.1 (Flex)\n\n{record['date']}, `{record['command']}`. {about(record)}\n\n"
-    text += "Smoothing 0.1, float32. The ratio is of medians, Burn's to ours.\n\n" + "\n".join(rows) + "\n"
+    text += (
+        "Smoothing 0.1, float32. The ratio is of medians, Burn's to ours. Burn is built without its feature `rayon`, as in\n"
+        "the rest of the project, and uses one core; the kernel of ours uses all.\n\n"
+    )
+    text += "\n".join(rows) + "\n"
     print(text)
     print(write(record, "burn-quick" if quick else "burn", {"md": text}))
 
