@@ -13,6 +13,7 @@ mod predictions;
 mod random;
 mod record;
 mod settings;
+mod study;
 mod tensorboard;
 mod training;
 
@@ -67,6 +68,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8
     };
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train::run(&arguments, io),
+        Command::Study(arguments) => commands::study::run(&arguments, io),
     };
     let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));
     match outcome {

@@ -68,6 +68,8 @@ impl Axis {
 pub enum Marks {
     /// Up to five curves; curves of the same label look alike in every panel.
     Curves(Vec<Curve>),
+    /// Up to five clouds of points, told apart as curves are.
+    Points(Vec<Curve>),
     /// Bars from 0, with their heights written above them.
     Bars(Vec<Bar>),
 }
@@ -123,7 +125,7 @@ impl Chart {
     pub fn figure(&self) -> Figure {
         let mut labels: Vec<&str> = Vec::new();
         for panel in &self.panels {
-            if let Marks::Curves(curves) = &panel.marks {
+            if let Marks::Curves(curves) | Marks::Points(curves) = &panel.marks {
                 for curve in curves {
                     if !labels.contains(&curve.label.as_str()) {
                         labels.push(&curve.label);
@@ -157,7 +159,9 @@ impl Panel {
             canvas.text(Ink::Muted, TICK, Anchor::End, [LEFT - 6.0, y.at(tick) + 4.0], &text);
         }
         match &self.marks {
-            Marks::Curves(curves) => self.curves(&mut canvas, curves, labels, right, y),
+            Marks::Curves(curves) | Marks::Points(curves) => {
+                self.curves(&mut canvas, curves, labels, right, y)
+            }
             Marks::Bars(bars) => self.bars(&mut canvas, bars, right, y),
         }
         let zero = if self.y[0] < 0.0 { y.at(0.0) } else { BOTTOM };
@@ -186,7 +190,16 @@ impl Panel {
             STYLES[index % STYLES.len()]
         };
         let place = |&[a, b]: &[f64; 2]| [x.at(a), y.at(b)];
-        for curve in curves {
+        let joined = matches!(self.marks, Marks::Curves(_));
+        for curve in curves.iter().filter(|_| !joined) {
+            let inside = |&&[a, b]: &&[f64; 2]| {
+                (self.x.range[0]..=self.x.range[1]).contains(&a) && (self.y[0]..=self.y[1]).contains(&b)
+            };
+            for point in curve.points.iter().filter(inside) {
+                canvas.disc(style(curve).0, 1.5, place(point));
+            }
+        }
+        for curve in curves.iter().filter(|_| joined) {
             let (ink, dashes) = style(curve);
             for piece in pieces(&curve.points, self.y) {
                 let piece: Vec<[f64; 2]> = piece.iter().map(place).collect();
@@ -218,6 +231,13 @@ impl Panel {
             Marks::Curves(curves) => {
                 let curves: Vec<String> = curves.iter().map(Curve::description).collect();
                 format!("{} against {}. {}.", self.title, self.x.label, curves.join("; "))
+            }
+            Marks::Points(clouds) => {
+                let clouds: Vec<String> = clouds
+                    .iter()
+                    .map(|cloud| format!("{} points of {}", cloud.points.len(), cloud.label))
+                    .collect();
+                format!("{} against {}. {}.", self.title, self.x.label, clouds.join("; "))
             }
             Marks::Bars(bars) => {
                 let bars: Vec<String> =

@@ -38,6 +38,7 @@ mod comparison;
 mod comparison_figures;
 mod comparison_page;
 mod comparison_text;
+mod document;
 mod figures;
 mod format;
 mod html;
@@ -51,6 +52,7 @@ mod words;
 
 pub use chart::{Axis, Bar, Chart, Curve, Marks, Panel};
 pub use comparison::{Comparison, Difference, MethodRow};
+pub use document::{Document, Section, Table};
 pub use figures::Figure;
 pub use model::{
     Bin, CalibrationMap, CalibratorSummary, ClassRow, ConfidenceHistogram, Corp, Intervals, Metrics, Report,

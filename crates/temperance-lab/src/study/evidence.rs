@@ -1,0 +1,455 @@
+//! What the runs of a study give to see.
+
+use std::path::Path;
+
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::Serialize;
+use temperance::calibrate::{Calibrated, TemperatureScaling};
+use temperance::metric::{Evaluation, RiskCoverage, Summaries};
+use temperance::selective::MaxLogit;
+use temperance_burn::CrossEntropyLossConfig;
+
+use super::plan::{EXACT, FAMILY, TEACHERS, TRANSFERRED, UNSEEN, WAYS};
+use super::{Plan, Request};
+use crate::data::Data;
+use crate::failure::Result;
+use crate::model::Classifier;
+use crate::predictions::Predictions;
+use crate::record::{self, COLUMNS, METRICS};
+use crate::settings::{ModelKind, Settings};
+use crate::training::{gap_bound, trained};
+
+/// Everything that the claims are judged by: numbers per run, seeds in order.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Evidence {
+    pub(crate) ways: Vec<OfWay>,
+    pub(crate) exact: Vec<OfExact>,
+    pub(crate) transfer: Vec<Accuracies>,
+    pub(crate) students: Vec<Accuracies>,
+    pub(crate) family: Vec<OfWay>,
+    pub(crate) projections: Vec<Projection>,
+}
+
+/// A way to train: numbers on the test part, one for each seed, and curves that are means over the seeds.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct OfWay {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) accuracy: Vec<f64>,
+    pub(crate) nll: Vec<f64>,
+    pub(crate) ece: Vec<f64>,
+    pub(crate) entropy: Vec<f64>,
+    pub(crate) confidence: Vec<f64>,
+    /// The temperature fitted on the validation part, and what it makes of the test part.
+    pub(crate) temperature: Vec<f64>,
+    pub(crate) scaled_accuracy: Vec<f64>,
+    pub(crate) scaled_nll: Vec<f64>,
+    pub(crate) scaled_ece: Vec<f64>,
+    /// Class separation R² of the features, and the ratio of their scatter within classes to that between them.
+    pub(crate) separation: Vec<f64>,
+    pub(crate) scatter: Vec<f64>,
+    /// R² of the features of the training rows.
+    pub(crate) train_separation: Vec<f64>,
+    /// Area under the risk-coverage curve by the largest probability, and by the normalised logit.
+    pub(crate) aurc: Vec<f64>,
+    pub(crate) normalised_aurc: Vec<f64>,
+    /// The share of test rows to which one-hot training of the same seed gives another class.
+    pub(crate) disagreement: Vec<f64>,
+    /// The least probability that is given to any class of a row, its median over the rows.
+    pub(crate) least_probability: Vec<f64>,
+    /// The gap of the training logits at half time and in the end, and the largest gap of an epoch.
+    pub(crate) gap_halfway: Vec<f64>,
+    pub(crate) gap: Vec<f64>,
+    pub(crate) gap_bound: f64,
+    /// Mean gradient norms of the first and the last quarter of the epochs.
+    pub(crate) norm_first: Vec<f64>,
+    pub(crate) norm_last: Vec<f64>,
+    pub(crate) curves: Curves,
+    /// Shares of the test rows by confidence, in ten bins from 0 to 1.
+    pub(crate) confidences: Vec<f64>,
+    /// Coverage and risk of the first seed, by the largest probability and by the normalised logit.
+    pub(crate) risk: Vec<[f64; 2]>,
+    pub(crate) normalised_risk: Vec<[f64; 2]>,
+}
+
+/// Means over the seeds, by epoch.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Curves {
+    pub(crate) epoch: Vec<f64>,
+    pub(crate) gap: Vec<f64>,
+    pub(crate) norm: Vec<f64>,
+    pub(crate) separation: Vec<f64>,
+}
+
+/// A linear model on the identity.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OfExact {
+    pub(crate) name: String,
+    pub(crate) gap: f64,
+    pub(crate) bound: f64,
+    pub(crate) norm_first: f64,
+    pub(crate) norm_last: f64,
+    /// log10 of the steps, and gaps.
+    pub(crate) curve: Vec<[f64; 2]>,
+}
+
+/// Accuracies of one for each seed.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Accuracies {
+    pub(crate) name: String,
+    pub(crate) accuracy: Vec<f64>,
+}
+
+/// Features of three classes on the plane through their weights.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Projection {
+    pub(crate) label: String,
+    pub(crate) classes: Vec<(String, Vec<[f64; 2]>)>,
+}
+
+/// The classes of the projection: two that look alike, and one that does not.
+const PROJECTED: [usize; 3] = [0, 6, 8];
+
+impl Evidence {
+    /// Looks at the runs of a study, which are all done.
+    pub(crate) fn gather(request: &Request, plan: &Plan, study: &Path) -> Result<Self> {
+        let settings = |name: &str| {
+            let found = plan.stages.iter().flatten().find(|planned| planned.name == name);
+            &found.expect("the plan has every run").settings
+        };
+        let data = Data::read(settings("one-hot/seed-0"))?;
+        let seeds = 0..request.seeds;
+        let mut one_hot: Vec<Vec<usize>> = Vec::new();
+        let mut ways = Vec::new();
+        for way in WAYS {
+            let mut of = OfWay { name: way.name.into(), label: way.label.into(), ..OfWay::default() };
+            for seed in seeds.clone() {
+                let name = format!("{}/seed-{seed}", way.name);
+                of.add(&study.join("runs").join(&name), settings(&name), &data, &mut one_hot, seed as usize)?;
+            }
+            of.finish();
+            ways.push(of);
+        }
+        let mut family = Vec::new();
+        for alpha in FAMILY {
+            let mut of =
+                OfWay { name: alpha.to_string(), label: format!("α = {alpha}"), ..OfWay::default() };
+            for seed in seeds.clone() {
+                let name = format!("family-{alpha}/seed-{seed}");
+                of.add(&study.join("runs").join(&name), settings(&name), &data, &mut one_hot, seed as usize)?;
+            }
+            of.finish();
+            family.push(of);
+        }
+        let mut exact = Vec::new();
+        for (name, _, _) in EXACT {
+            let rows = record::read(&study.join("runs").join(name).join(METRICS))?;
+            let value = |row: &[f64], column: &str| row[at(column)];
+            let (first, last) = (&rows[0], &rows[rows.len() - 1]);
+            exact.push(OfExact {
+                name: name.into(),
+                gap: value(last, "train_gap"),
+                bound: gap_bound(settings(name), 10, 0),
+                norm_first: value(first, "gradient_norm"),
+                norm_last: value(last, "gradient_norm"),
+                curve: rows.iter().map(|row| [value(row, "step").log10(), value(row, "train_gap")]).collect(),
+            });
+        }
+        let mut transfer = Vec::new();
+        for name in TRANSFERRED {
+            let mut accuracy = Vec::new();
+            for seed in seeds.clone() {
+                let name = format!("{name}-six-classes/seed-{seed}");
+                let data = Data::read(settings(&name))?;
+                let model = trained(&study.join("runs").join(&name), &data)?;
+                let unseen = data.held_out.as_ref().expect("classes were held out");
+                accuracy.push(probe(&Predictions::of(&model, unseen, data.classes))?);
+            }
+            transfer.push(Accuracies { name: name.into(), accuracy });
+        }
+        let mut students = Vec::new();
+        for (name, _) in TEACHERS {
+            let mut accuracy = Vec::new();
+            for seed in seeds.clone() {
+                let model = trained(&study.join(format!("runs/{name}/seed-{seed}")), &data)?;
+                accuracy.push(Predictions::of(&model, &data.test, data.classes).measure()?.accuracy);
+            }
+            students.push(Accuracies { name: name.into(), accuracy });
+        }
+        let mut projections = Vec::new();
+        for (way, label) in [("one-hot", "one-hot"), ("ls-0.1", "LS ε = 0.1")] {
+            let model = trained(&study.join(format!("runs/{way}/seed-0")), &data)?;
+            projections.push(projection(
+                label,
+                &model,
+                &Predictions::of(&model, &data.test, data.classes),
+                &data,
+            ));
+        }
+        Ok(Evidence { ways, exact, transfer, students, family, projections })
+    }
+
+    pub(crate) fn way(&self, name: &str) -> &OfWay {
+        self.ways.iter().find(|way| way.name == name).expect("the grid has it")
+    }
+}
+
+fn at(column: &str) -> usize {
+    COLUMNS.iter().position(|name| *name == column).expect("it is a column")
+}
+
+impl OfWay {
+    /// Adds a seed.
+    fn add(
+        &mut self,
+        run: &Path,
+        settings: &Settings,
+        data: &Data,
+        one_hot: &mut Vec<Vec<usize>>,
+        seed: usize,
+    ) -> Result {
+        let model = trained(run, data)?;
+        let test = Predictions::of(&model, &data.test, data.classes);
+        let validation = Predictions::of(&model, &data.validation, data.classes);
+        let names = ["nll", "accuracy", "ece", "mean_entropy", "mean_confidence"];
+        let evaluation = Evaluation::new().named(&names)?;
+        let plain = evaluation.measure(&test.block()?)?;
+        let metric = |name: &str| plain.metric(name).unwrap_or(f64::NAN);
+        self.nll.push(metric("nll"));
+        self.accuracy.push(metric("accuracy"));
+        self.ece.push(metric("ece"));
+        self.entropy.push(metric("mean_entropy"));
+        self.confidence.push(metric("mean_confidence"));
+        let (temperature, _) = TemperatureScaling::new().fit(&validation.block()?)?;
+        let scaled = evaluation.measure(&Calibrated::new(&test.block()?, &temperature))?;
+        self.temperature.push(temperature.temperature());
+        self.scaled_accuracy.push(scaled.metric("accuracy").unwrap_or(f64::NAN));
+        self.scaled_nll.push(scaled.metric("nll").unwrap_or(f64::NAN));
+        self.scaled_ece.push(scaled.metric("ece").unwrap_or(f64::NAN));
+        self.separation.push(test.separation());
+        self.scatter.push(scatter(&test));
+
+        let curve = RiskCoverage::of(&Summaries::of(&test.block()?)?);
+        self.aurc.push(curve.area());
+        let normalised = normalised(&validation, &test)?;
+        self.normalised_aurc.push(normalised.area());
+        if self.risk.is_empty() {
+            let thinned = |curve: &RiskCoverage| -> Vec<[f64; 2]> {
+                let points = curve.points();
+                let step = (points.len() / 200).max(1);
+                points.iter().skip(points.len() / 50).step_by(step).map(|&(x, y)| [x, y]).collect()
+            };
+            self.risk = thinned(&curve);
+            self.normalised_risk = thinned(&normalised);
+        }
+
+        let classes: Vec<usize> = test.logits.chunks(data.classes).map(largest).collect();
+        if one_hot.len() <= seed {
+            one_hot.push(classes.clone());
+        }
+        let others = classes.iter().zip(&one_hot[seed]).filter(|(class, other)| class != other).count();
+        self.disagreement.push(others as f64 / classes.len() as f64);
+        let mut least: Vec<f64> = Vec::with_capacity(classes.len());
+        self.confidences.resize(10, 0.0);
+        for row in test.logits.chunks(data.classes) {
+            let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = row.iter().map(|&logit| f64::from(logit - most).exp()).sum();
+            let fewest = row.iter().copied().fold(f32::INFINITY, f32::min);
+            least.push(f64::from(fewest - most).exp() / sum);
+            let bin = ((10.0 / sum).ceil() as usize).clamp(1, 10) - 1;
+            self.confidences[bin] += 1.0 / classes.len() as f64;
+        }
+        least.sort_by(f64::total_cmp);
+        self.least_probability.push(least[least.len() / 2]);
+
+        let rows = record::read(&run.join(METRICS))?;
+        let column = |name: &str| -> Vec<f64> { rows.iter().map(|row| row[at(name)]).collect() };
+        let (gaps, norms) = (column("train_gap"), column("gradient_norm"));
+        self.gap_halfway.push(gaps[(gaps.len() - 1) / 2]);
+        self.gap.push(gaps[gaps.len() - 1]);
+        self.train_separation.push(column("train_separation").pop().unwrap_or(f64::NAN));
+        self.gap_bound = gap_bound(settings, data.classes, 0);
+        let quarter = norms.len().div_ceil(4);
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        self.norm_first.push(mean(&norms[..quarter]));
+        self.norm_last.push(mean(&norms[norms.len() - quarter..]));
+        self.curves.epoch = column("epoch");
+        for (sums, values) in [
+            (&mut self.curves.gap, gaps),
+            (&mut self.curves.norm, norms),
+            (&mut self.curves.separation, column("validation_separation")),
+        ] {
+            sums.resize(values.len(), 0.0);
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+        Ok(())
+    }
+
+    /// Sums over the seeds become means.
+    fn finish(&mut self) {
+        let seeds = self.nll.len() as f64;
+        let curves = &mut self.curves;
+        for sums in [&mut curves.gap, &mut curves.norm, &mut curves.separation, &mut self.confidences] {
+            sums.iter_mut().for_each(|sum| *sum /= seeds);
+        }
+    }
+}
+
+/// The class of the largest logit, the first of equal ones.
+fn largest(row: &[f32]) -> usize {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter().position(|&logit| logit == most).unwrap_or(0)
+}
+
+/// The risk-coverage curve by the normalised logit; p is the whole number up to 8 that is best on the validation part.
+fn normalised(validation: &Predictions, test: &Predictions) -> Result<RiskCoverage> {
+    let curve = |predictions: &Predictions, p: u32| -> Result<RiskCoverage> {
+        let block = predictions.block()?;
+        let temperance::Scores::Logits(logits) = block.scores() else {
+            unreachable!("predictions are logits")
+        };
+        let scores = MaxLogit::new(f64::from(p))?.score(&logits)?;
+        let scores: Vec<f64> = scores.iter().map(|score| score.clamp(0.0, 1.0)).collect();
+        let rows = predictions.logits.chunks(predictions.classes).zip(&predictions.labels);
+        let correct: Vec<f64> =
+            rows.map(|(row, &label)| f64::from(u8::from(largest(row) == label as usize))).collect();
+        Ok(RiskCoverage::of(&Summaries::from_confidences(&scores, &correct, None)?))
+    };
+    let mut best = (f64::INFINITY, 1);
+    for p in 1..=8 {
+        let area = curve(validation, p)?.area();
+        if area < best.0 {
+            best = (area, p);
+        }
+    }
+    curve(test, best.1)
+}
+
+/// The mean squared distance of features from the mean of their class, over that of class means from their mean.
+fn scatter(predictions: &Predictions) -> f64 {
+    let (classes, width) = (predictions.classes, predictions.width);
+    let (means, counts) = class_means(predictions);
+    let present: Vec<usize> = (0..classes).filter(|&class| counts[class] > 0.0).collect();
+    let mut centre = vec![0.0; width];
+    for &class in &present {
+        centre.iter_mut().zip(&means[class]).for_each(|(sum, value)| *sum += value / present.len() as f64);
+    }
+    let distance = |a: &mut dyn Iterator<Item = (f64, f64)>| a.map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+    let mut within = 0.0;
+    for (row, &label) in predictions.features.chunks(width).zip(&predictions.labels) {
+        let label = label as usize;
+        let mut pairs = row.iter().map(|&value| f64::from(value)).zip(means[label].iter().copied());
+        within += distance(&mut pairs) / (counts[label] * present.len() as f64);
+    }
+    let between: f64 = present
+        .iter()
+        .map(|&class| distance(&mut means[class].iter().copied().zip(centre.iter().copied())))
+        .sum();
+    within / (between / present.len() as f64)
+}
+
+fn class_means(predictions: &Predictions) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let mut means = vec![vec![0.0; predictions.width]; predictions.classes];
+    let mut counts = vec![0.0; predictions.classes];
+    for (row, &label) in predictions.features.chunks(predictions.width).zip(&predictions.labels) {
+        counts[label as usize] += 1.0;
+        means[label as usize].iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    for (mean, count) in means.iter_mut().zip(&counts) {
+        mean.iter_mut().for_each(|sum| *sum /= f64::max(*count, 1.0));
+    }
+    (means, counts)
+}
+
+/// Test accuracy of a linear classifier of the unseen classes on these features: it learns from every other row.
+fn probe(predictions: &Predictions) -> Result<f64> {
+    let device = Device::flex().autodiff();
+    let width = predictions.width;
+    let classes = UNSEEN.len();
+    let mut parts = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
+    for (row, (features, label)) in predictions.features.chunks(width).zip(&predictions.labels).enumerate() {
+        let class = UNSEEN.iter().position(|unseen| unseen == label).expect("only unseen classes were kept");
+        let (values, labels) = &mut parts[row % 2];
+        values.extend_from_slice(features);
+        labels.push(class as i32);
+    }
+    // Features at mean 0 and deviation 1, as the learning half has them.
+    let rows = parts[0].1.len() as f64;
+    for feature in 0..width {
+        let column = || parts[0].0.iter().skip(feature).step_by(width).map(|&value| f64::from(value));
+        let mean = column().sum::<f64>() / rows;
+        let deviation = (column().map(|value| (value - mean).powi(2)).sum::<f64>() / rows).sqrt().max(1e-6);
+        for (values, _) in &mut parts {
+            for value in values.iter_mut().skip(feature).step_by(width) {
+                *value = ((f64::from(*value) - mean) / deviation) as f32;
+            }
+        }
+    }
+    let [(inputs, labels), (test_inputs, test_labels)] = parts;
+    let settings = Settings { model: ModelKind::Logistic, ..Settings::default() };
+    let mut model = Classifier::new(&settings, &[width], classes, &device)?;
+    let mut optimizer =
+        AdamConfig::new().with_epsilon(1e-8).with_weight_decay(Some(WeightDecayConfig::new(1e-3))).init();
+    let inputs = Tensor::<2>::from_data(TensorData::new(inputs, [labels.len(), width]), &device);
+    let targets = Tensor::<1, Int>::from_data(TensorData::new(labels.clone(), [labels.len()]), &device);
+    let criterion = CrossEntropyLossConfig::new().init(&device);
+    for _ in 0..300 {
+        let loss = criterion.forward(model.forward(inputs.clone(), None).logits, targets.clone());
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimizer.step(0.01, model, gradients);
+    }
+    let test = Tensor::<2>::from_data(TensorData::new(test_inputs, [test_labels.len(), width]), &device);
+    let logits = crate::predictions::numbers(model.forward(test, None).logits);
+    let right =
+        logits.chunks(classes).zip(&test_labels).filter(|(row, label)| largest(row) == **label as usize);
+    Ok(right.count() as f64 / test_labels.len() as f64)
+}
+
+/// Müller et al. 2019, section 3: features on the plane through the weights of three classes.
+fn projection(label: &str, model: &Classifier, predictions: &Predictions, data: &Data) -> Projection {
+    let weights = crate::predictions::numbers(model.last_weights());
+    let (width, classes) = (predictions.width, predictions.classes);
+    let template = |class: usize| -> Vec<f64> {
+        (0..width).map(|feature| f64::from(weights[feature * classes + class])).collect()
+    };
+    let [origin, second, third] = PROJECTED.map(template);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let less =
+        |a: &[f64], b: &[f64], by: f64| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - by * b).collect() };
+    let scaled = |a: Vec<f64>| -> Vec<f64> {
+        let norm = dot(&a, &a).sqrt();
+        a.iter().map(|value| value / norm).collect()
+    };
+    let x = scaled(less(&second, &origin, 1.0));
+    let across = less(&third, &origin, 1.0);
+    let y = scaled(less(&across, &x, dot(&across, &x)));
+    let of = |class: usize| {
+        let rows = predictions.features.chunks(width).zip(&predictions.labels);
+        let points = rows
+            .filter(|(_, label)| **label as usize == class)
+            .map(|(row, _)| row.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>())
+            .map(|row| [dot(&row, &x), dot(&row, &y)]);
+        (data.names[class].clone(), points.take(200).collect())
+    };
+    Projection { label: label.into(), classes: PROJECTED.map(of).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scatter_by_hand() {
+        // Means (1, 0) and (5, 0): each 4 from (3, 0); two rows of each class 1 from their mean.
+        let predictions = Predictions {
+            logits: vec![0.0; 8],
+            features: vec![1.0, 1.0, 1.0, -1.0, 5.0, 1.0, 5.0, -1.0],
+            labels: vec![0, 0, 1, 1],
+            classes: 2,
+            width: 2,
+        };
+        assert!((scatter(&predictions) - 1.0 / 4.0).abs() < 1e-12);
+    }
+}

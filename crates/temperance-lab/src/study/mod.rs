@@ -1,0 +1,122 @@
+//! The study: runs of training that take each claim of the reading, and what they say of it.
+
+mod claims;
+mod evidence;
+mod plan;
+mod statistics;
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use crate::data::Data;
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::record::Row;
+use crate::training::{Run, SUMMARY, Watcher, prepare};
+
+pub(crate) use claims::{claims, document};
+pub(crate) use evidence::Evidence;
+pub(crate) use plan::{Plan, Planned};
+
+/// What a study was asked for.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Request {
+    /// As [`Settings::data`](crate::Settings::data).
+    pub(crate) data: String,
+    /// Seeds of every run, from 0 on.
+    pub(crate) seeds: u64,
+    /// Epochs of every run.
+    pub(crate) epochs: u64,
+    /// Training rows, all unless said.
+    pub(crate) rows: Option<usize>,
+    /// Units of a hidden layer.
+    pub(crate) width: usize,
+}
+
+/// Makes the runs of a plan that are not done yet, on all cores.
+pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
+    for stage in &plan.stages {
+        let mut data: Vec<(Vec<u32>, String, Data)> = Vec::new();
+        for planned in stage {
+            let key = (&planned.settings.held_out_classes, &planned.settings.data);
+            if !data.iter().any(|(classes, source, _)| (classes, source) == key) {
+                data.push((key.0.clone(), key.1.clone(), Data::read(&planned.settings)?));
+            }
+        }
+        let open: VecDeque<&Planned> =
+            stage.iter().filter(|planned| !planned.folder(folder).join(SUMMARY).exists()).collect();
+        let done = stage.len() - open.len();
+        bar.inc(done as u64);
+        let queue = Mutex::new(open);
+        let stop = AtomicBool::new(false);
+        let failure = Mutex::new(None);
+        let steps = AtomicU64::new(0);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    loop {
+                        let next = queue.lock().expect("no run panics with it").pop_front();
+                        let Some(planned) = next.filter(|_| !stop.load(Ordering::Relaxed)) else { return };
+                        let data = data
+                            .iter()
+                            .find(|(classes, source, _)| {
+                                (classes, source)
+                                    == (&planned.settings.held_out_classes, &planned.settings.data)
+                            })
+                            .map(|(_, _, data)| data)
+                            .expect("the data of every run were read");
+                        if let Err(error) = one(planned, data, folder, &stop, &steps) {
+                            stop.store(true, Ordering::Relaxed);
+                            failure.lock().expect("no run panics with it").get_or_insert(error);
+                            return;
+                        }
+                        bar.set_message(planned.name.clone());
+                        bar.inc(1);
+                    }
+                });
+            }
+        });
+        if let Some(failure) = failure.into_inner().expect("no run panics with it") {
+            return Err(failure);
+        }
+    }
+    Ok(())
+}
+
+fn one(planned: &Planned, data: &Data, folder: &Path, stop: &AtomicBool, steps: &AtomicU64) -> Result {
+    let place = planned.folder(folder);
+    let settings = planned.settings_in(folder);
+    let resume = place.join(crate::training::SETTINGS).exists();
+    prepare(&place, &settings, resume, false)?;
+    let trained = Run::new(&settings, data, &place)?.train(&mut Quiet { stop, steps });
+    trained.map(drop).map_err(|failure| match failure {
+        Failure::Interrupted(_) => {
+            Failure::Interrupted("interrupted; the same command goes on from there".to_owned())
+        }
+        other => other.of(&planned.name),
+    })
+}
+
+struct Quiet<'a> {
+    stop: &'a AtomicBool,
+    steps: &'a AtomicU64,
+}
+
+impl Watcher for Quiet<'_> {
+    fn step(&mut self, _: u64, _: u64, _: f64) -> ControlFlow<()> {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        if interrupt::interrupted() || self.stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn measured(&mut self, _: &Row) {}
+}

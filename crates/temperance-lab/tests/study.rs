@@ -1,0 +1,76 @@
+//! `temperance-lab study` as a user runs it: the real binary.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn study(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
+    command.args(["study", "--output", folder.to_str().unwrap()]).args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("study");
+    let small = ["--quick", "--seeds", "1", "--epochs", "2"];
+    let output = study(&place, &small);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("1. One-hot training drives the logit gap up"), "{text}");
+    assert!(text.contains("the gap is 4.5109"), "{text}");
+    let read = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(place.join("study.json")).unwrap()).unwrap()
+    };
+    let first = read();
+    assert_eq!(first["command"], "temperance-lab study --quick --seeds 1 --epochs 2");
+    let claims = first["claims"].as_array().unwrap();
+    assert_eq!(claims.len(), 7);
+    for claim in claims {
+        assert!(["supported", "not supported", "mixed"].contains(&claim["verdict"].as_str().unwrap()));
+        assert!(!claim["checks"].as_array().unwrap().is_empty());
+    }
+    // One seed has no interval, so that only what is exact is decided.
+    assert!(claims[1]["checks"].as_array().unwrap().iter().all(|check| check["holds"].is_null()));
+    let page = std::fs::read_to_string(place.join("study.html")).unwrap();
+    assert_eq!(page.matches("<h2 id=\"section-").count(), 7);
+    assert_eq!(page.matches("<figure>").count(), 8);
+    for entry in std::fs::read_dir(&place).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            assert!(std::fs::read_to_string(&path).unwrap().starts_with("<svg"), "{}", path.display());
+        }
+    }
+
+    // A run that is lost is made again, to the same numbers; the others stay.
+    let (lost, kept) = (place.join("runs/ls-0.1/seed-0"), place.join("runs/one-hot/seed-0/summary.json"));
+    std::fs::remove_dir_all(&lost).unwrap();
+    let modified = std::fs::metadata(&kept).unwrap().modified().unwrap();
+    assert!(study(&place, &small).status.success());
+    assert_eq!(std::fs::metadata(&kept).unwrap().modified().unwrap(), modified);
+    assert_eq!(read()["evidence"], first["evidence"]);
+
+    let other = study(&place, &["--quick", "--seeds", "2", "--epochs", "2"]);
+    assert_eq!(other.status.code(), Some(2));
+    let text = String::from_utf8(other.stderr).unwrap();
+    assert!(
+        text.ends_with("holds another study; expected the same request, or another --output\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn bad_input_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |arguments: &[&str]| {
+        let output = study(&folder.path().join("study"), arguments);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(text(&["--seeds", "0"]), "error: seeds is 0; expected at least 1\n");
+    assert_eq!(text(&["--data", "one-hot:3"]), "error: one-hot:3: number of classes is 3; expected 10\n");
+    assert!(!folder.path().join("study").exists(), "nothing was written");
+    std::fs::write(folder.path().join("thesis.tex"), "mine").unwrap();
+    let output = study(folder.path(), &["--quick"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.ends_with("is not empty; expected a new folder, or that of a study\n"), "{text}");
+}
