@@ -43,10 +43,7 @@ pub(crate) fn save(
     let place = folder.join(format!("epoch-{:06}", state.epoch));
     let unfinished = folder.join(".unfinished");
     let cannot = |path: &Path, error: &dyn std::fmt::Display| {
-        Failure::Error(format!(
-            "{}: cannot be written: {error}; the checkpoint before it is whole",
-            path.display()
-        ))
+        Failure::Error(format!("{}: cannot be written: {error}", path.display()))
     };
     let _ = fs::remove_dir_all(&unfinished);
     fs::create_dir_all(&unfinished).map_err(|error| cannot(&unfinished, &error))?;

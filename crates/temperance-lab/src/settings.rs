@@ -320,7 +320,9 @@ impl Settings {
             &self.teacher.as_ref().map_or("missing".into(), |path| path.display().to_string()),
             if entry.teacher { "the folder of a run that teaches" } else { "none: the loss has no teacher" },
         )?;
-        self.criterion_parameters(0).map(drop)
+        // Schedules go one way, so that between its ends a parameter is legal if it is at both.
+        self.criterion_parameters(0)?;
+        self.criterion_parameters(u64::MAX).map(drop)
     }
 
     /// The parameters of the loss at a step, the others at their defaults; checked by building the loss.

@@ -111,7 +111,12 @@ impl<'a> Run<'a> {
                 let row = self.measure(&model, &state, std::mem::take(&mut sums), steps)?;
                 recorder.add(&row)?;
                 watcher.measured(&row);
-                checkpoint::save(self.folder, &model, &optimizer, &state)?;
+                checkpoint::save(self.folder, &model, &optimizer, &state).map_err(
+                    |failure| match failure {
+                        Failure::Error(text) => Failure::Error(format!("{text}; {}", self.last_place())),
+                        other => other,
+                    },
+                )?;
             }
         }
         self.leave(&model, &state)?;

@@ -22,6 +22,7 @@ fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
         serde_json::from_slice(&std::fs::read(place.join("study.json")).unwrap()).unwrap()
     };
     let first = read();
+    assert!(first["training_seconds"].as_f64().unwrap() > 0.0);
     assert_eq!(first["command"], "temperance-lab study --quick --seeds 1 --epochs 2");
     let claims = first["claims"].as_array().unwrap();
     assert_eq!(claims.len(), 7);

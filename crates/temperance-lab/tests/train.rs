@@ -228,6 +228,8 @@ fn bad_input_is_named() {
     assert!(text.starts_with("error: parameter epsilon of cross_entropy is not known; "), "{text}");
     let text = bad(train(&run, &["--label-smoothing", "linear:0:1"]));
     assert!(text.contains("linear:0:1 is no strength; expected a number, linear:FROM:TO:STEPS"), "{text}");
+    let text = bad(train(&run, &["--label-smoothing", "linear:0:2:100"]));
+    assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     let text = bad(train(&run, &["--resume"]));
     assert!(text.ends_with("holds no run; expected one to resume\n"), "{text}");
     let text = bad(train(&run, &["--loss", "distillation", "--teacher", empty.to_str().unwrap()]));

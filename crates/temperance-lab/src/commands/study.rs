@@ -1,7 +1,6 @@
 //! `temperance-lab study`.
 
 use std::io::Write;
-use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -38,7 +37,6 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
     std::fs::create_dir_all(folder).map_err(cannot)?;
     write_file(&folder.join(REQUEST), text.as_bytes())?;
 
-    let begun = Instant::now();
     let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("run {pos}/{len} {bar:30} {eta} left  {msg}");
     let bar = ProgressBar::with_draw_target(Some(plan.runs() as u64), target)
@@ -48,11 +46,11 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
     made?;
     let evidence = Evidence::gather(&request, &plan, folder)?;
     let claims = claims(&evidence);
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = plan.seconds(folder)?;
     let document = document(&claims, &request, &plan, &arguments.command(), seconds);
     let json = json!({
         "command": arguments.command(),
-        "seconds": seconds,
+        "training_seconds": seconds,
         "request": request,
         "claims": claims,
         "evidence": evidence,

@@ -40,10 +40,11 @@ pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     let out = &mut io.stdout;
     writeln!(
         out,
-        "{}: {} for {} epochs on {} examples of {} classes\n",
+        "{}: {} for {} epoch{} on {} examples of {} classes\n",
         settings.data,
         settings.loss,
         settings.epochs,
+        if settings.epochs == 1 { "" } else { "s" },
         data.train.rows(),
         data.classes
     )?;

@@ -6,6 +6,7 @@ use super::Request;
 use crate::data::Data;
 use crate::failure::{Failure, Result};
 use crate::settings::{ModelKind, OptimizerKind, RateSchedule, Settings, Strength};
+use crate::training::SUMMARY;
 
 /// A run of a study.
 #[derive(Debug, Clone)]
@@ -154,6 +155,20 @@ impl Plan {
             return Err(Failure::Error(text));
         }
         Ok(())
+    }
+
+    /// Seconds of training of all runs, which are done.
+    pub(crate) fn seconds(&self, study: &Path) -> Result<f64> {
+        let mut seconds = 0.0;
+        for planned in self.stages.iter().flatten() {
+            let path = planned.folder(study).join(SUMMARY);
+            let wrong = |error: String| Failure::Error(format!("{}: {error}", path.display()));
+            let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+            let summary: serde_json::Value =
+                serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+            seconds += summary["seconds"].as_f64().unwrap_or(0.0);
+        }
+        Ok(seconds)
     }
 
     /// How many runs there are.
