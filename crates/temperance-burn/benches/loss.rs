@@ -26,8 +26,9 @@ fn main() {
         if quick && rows * classes > 1_000_000 {
             continue;
         }
-        let logits = Tensor::<2>::random([rows, classes], Distribution::Normal(0.0, 2.0), &device);
-        let labels: Vec<i32> = (0..rows as i32).map(|row| row * 7919 % classes as i32).collect();
+        let logits =
+            Tensor::<2>::random([rows as usize, classes as usize], Distribution::Normal(0.0, 2.0), &device);
+        let labels: Vec<i32> = (0..rows).map(|row| row * 7919 % classes).collect();
         let targets = Tensor::<1, Int>::from_ints(&labels[..], &device);
         let times = alternate(
             rounds,

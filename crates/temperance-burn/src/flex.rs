@@ -37,27 +37,19 @@ impl LossWithGradient for Flex {
         }
     }
 
-    fn scaled(mut gradient: FlexTensor, upstream: FlexTensor) -> FlexTensor {
+    fn scaled(mut gradient: FlexTensor, upstream: FlexTensor, dtype: DType) -> FlexTensor {
         let upstream = numbers(&upstream.to_contiguous());
-        if upstream.iter().all(|&number| number == 1.0) {
+        if upstream.iter().any(|&number| number != 1.0) {
+            match gradient.dtype() {
+                DType::F64 => scale(gradient.storage_mut::<f64>(), &upstream, |entry, by| *entry *= by),
+                _ => scale(gradient.storage_mut::<f32>(), &upstream, |entry, by| *entry *= by as f32),
+            }
+        }
+        if gradient.dtype() == dtype {
             return gradient;
         }
-        match gradient.dtype() {
-            DType::F64 => scale(gradient.storage_mut::<f64>(), &upstream, |entry, by| *entry *= by),
-            DType::F16 => scale(gradient.storage_mut::<f16>(), &upstream, half),
-            DType::BF16 => scale(gradient.storage_mut::<bf16>(), &upstream, bhalf),
-            _ => scale(gradient.storage_mut::<f32>(), &upstream, |entry, by| *entry *= by as f32),
-        }
-        gradient
+        FlexTensor::from_data(gradient.into_data().convert_dtype(dtype))
     }
-}
-
-fn half(entry: &mut f16, by: f64) {
-    *entry = f16::from_f64(entry.to_f64() * by);
-}
-
-fn bhalf(entry: &mut bf16, by: f64) {
-    *entry = bf16::from_f64(entry.to_f64() * by);
 }
 
 /// Every row times its number, or all rows times one.
@@ -106,9 +98,7 @@ fn compute(
     let view = Logits::from_values(floats(&scores)?, classes)?;
     match scores.dtype() {
         DType::F64 => finish::<f64>(view, supervision, request, gradient, DType::F64),
-        DType::F16 => finish::<f16>(view, supervision, request, gradient, DType::F16),
-        DType::BF16 => finish::<bf16>(view, supervision, request, gradient, DType::BF16),
-        _ => finish::<f32>(view, supervision, request, gradient, DType::F32),
+        dtype => finish::<f32>(view, supervision, request, gradient, dtype),
     }
 }
 
@@ -171,7 +161,8 @@ fn integers(tensor: &FlexTensor) -> Result<LabelValues<'_>> {
 
 /// Numbers as `f64`.
 fn numbers(tensor: &FlexTensor) -> Vec<f64> {
-    floats(tensor).map_or_else(|_| Vec::new(), |values| (0..values.len()).map(|at| values.get(at)).collect())
+    let values = floats(tensor).expect("what arrives has the type of the loss");
+    (0..values.len()).map(|at| values.get(at)).collect()
 }
 
 fn unreadable(what: &'static str, tensor: &FlexTensor, expected: &'static str) -> Error {

@@ -5,7 +5,8 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind, unary};
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Autodiff, Backend, ExtensionType, backend_extension};
+use burn::backend::{Autodiff, Backend, ExtensionType, TensorMetadata, backend_extension};
+use burn::tensor::DType;
 use temperance::Result;
 use temperance::loss::Loss;
 
@@ -45,7 +46,7 @@ pub(crate) trait LossOps: Backend {
 
 /// What a backend must have for Autodiff to have a loss.
 pub(crate) trait LossWithGradient: LossOps {
-    /// The loss, and its gradient for an upstream of 1.
+    /// The loss, and its gradient for an upstream of 1: in single precision at least, in which 1/N does not vanish.
     fn loss_with_gradient(
         logits: FloatTensor<Self>,
         targets: TargetTensors<Self>,
@@ -53,19 +54,19 @@ pub(crate) trait LossWithGradient: LossOps {
         request: Request,
     ) -> (Outcome<Self>, FloatTensor<Self>);
 
-    /// The gradient of each row times what arrives at its loss, or all of it times one number.
-    fn scaled(gradient: FloatTensor<Self>, upstream: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of each row times what arrives at its loss, or all of it times one number, in the type of the logits.
+    fn scaled(gradient: FloatTensor<Self>, upstream: FloatTensor<Self>, dtype: DType) -> FloatTensor<Self>;
 }
 
 #[derive(Debug)]
 struct LossBackward;
 
 impl<B: LossWithGradient> Backward<B, 1> for LossBackward {
-    type State = FloatTensor<B>;
+    type State = (FloatTensor<B>, DType);
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = ops.state;
-        unary::<B, _>(ops.parents, ops.node, grads, |upstream| B::scaled(gradient, upstream));
+        let (gradient, dtype) = ops.state;
+        unary::<B, _>(ops.parents, ops.node, grads, |upstream| B::scaled(gradient, upstream, dtype));
     }
 }
 
@@ -84,11 +85,12 @@ impl<B: LossWithGradient, C: CheckpointStrategy> LossOps for Autodiff<B, C> {
             TeacherTensor::Logits(logits) => TeacherTensor::Logits(logits.into_primitive()),
             TeacherTensor::Absent => TeacherTensor::Absent,
         };
+        let dtype = logits.dtype();
         let (logits, guard) = logits.into_parts();
         match LossBackward.prepare::<C>([guard]).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => {
                 let (outcome, gradient) = B::loss_with_gradient(logits, targets, teacher, request);
-                Outcome { value: preparation.finish(gradient, outcome.value), seen: outcome.seen }
+                Outcome { value: preparation.finish((gradient, dtype), outcome.value), seen: outcome.seen }
             }
             OpsKind::UnTracked(preparation) => {
                 let outcome = B::loss(logits, targets, teacher, request);

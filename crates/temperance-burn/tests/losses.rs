@@ -247,6 +247,22 @@ fn other_types_and_layouts() {
 }
 
 #[test]
+fn a_scale_saves_gradients_that_half_precision_would_lose() {
+    let device = flex();
+    let rows = 4096;
+    // p of the other class is 3e-4: over 4096 rows 8e-8, which float16 has not; times 1024 it has.
+    let logits =
+        Tensor::<2>::from_floats([[8.0, 0.0]], &device).repeat_dim(0, rows).cast(DType::F16).require_grad();
+    let targets = Tensor::<1, Int>::zeros([rows], &device);
+    let value = CrossEntropyLossConfig::new().init(&device).forward(logits.clone(), targets) * 1024.0;
+    let gradient = logits.grad(&value.backward()).unwrap();
+    assert_eq!(gradient.dtype(), DType::F16);
+    let expected = 1024.0 / (4096.0 * (1.0 + 8_f64.exp()));
+    let found = numbers(gradient)[1];
+    assert!((found / expected - 1.0).abs() < 1e-3, "{found}; expected {expected}");
+}
+
+#[test]
 fn devices_without_derivatives_give_the_value() {
     let (batch, device) = (batch(8), Device::flex());
     let loss = CrossEntropyLossConfig::new().with_confidence_penalty(Some(0.3)).init(&device);

@@ -91,7 +91,7 @@ impl Data {
             order.split_off(order.len() - count.min(order.len()))
         };
         // A table without labels to spare, such as the identity, is all of its parts.
-        let whole = settings.data.starts_with("one-hot");
+        let whole = is_identity(&settings.data);
         let (mut validation, mut test) = match test {
             Some(test) if whole => (test.clone(), test),
             Some(test) => (train.rows_at(&take(settings.validation)), test),
@@ -100,17 +100,8 @@ impl Data {
                 (train.rows_at(&take(settings.validation)), test)
             }
         };
-        if let Some(rows) = settings.rows {
-            order.truncate(rows);
-        }
         if !whole {
             train = train.rows_at(&order);
-        }
-        if settings.standardize.unwrap_or(is_file) {
-            let scales = scales(&train);
-            for part in [&mut train, &mut validation, &mut test] {
-                standardize(part, &scales);
-            }
         }
         let mut held_out = None;
         if !settings.held_out_classes.is_empty() {
@@ -135,6 +126,16 @@ impl Data {
                 *part = part.rows_at(&rows(part, false));
             }
         }
+        if let Some(rows) = settings.rows.filter(|&rows| rows < train.rows()) {
+            train = train.rows_at(&(0..rows).collect::<Vec<_>>());
+        }
+        let any = [&train, &validation, &test].iter().all(|part| part.rows() > 0);
+        if any && settings.standardize.unwrap_or(is_file) {
+            let scales = scales(&train);
+            for part in [&mut train, &mut validation, &mut test].into_iter().chain(&mut held_out) {
+                standardize(part, &scales);
+            }
+        }
         for (part, name) in [(&train, "training"), (&validation, "validation"), (&test, "test")] {
             if part.rows() == 0 {
                 return Err(Failure::Error(format!(
@@ -147,6 +148,11 @@ impl Data {
     }
 }
 
+/// Whether the data are the identity.
+fn is_identity(data: &str) -> bool {
+    data == "one-hot" || data.starts_with("one-hot:")
+}
+
 /// Training data, test data if there are any, and whether they came from one file.
 fn sources(settings: &Settings) -> Result<(Examples, Option<Examples>, bool)> {
     if settings.data == "fashion-mnist" {
@@ -156,11 +162,10 @@ fn sources(settings: &Settings) -> Result<(Examples, Option<Examples>, bool)> {
         };
         return Ok((part(0, 1)?, Some(part(2, 3)?), false));
     }
-    if let Some(rest) = settings.data.strip_prefix("one-hot") {
-        let classes = match rest.strip_prefix(':') {
-            None if rest.is_empty() => 10,
+    if is_identity(&settings.data) {
+        let classes = match settings.data.strip_prefix("one-hot:") {
+            None => 10,
             Some(number) => number.parse().ok().filter(|classes| (2..=4096).contains(classes)).unwrap_or(0),
-            None => 0,
         };
         if classes == 0 {
             return Err(Failure::Error(format!(

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use temperance::calibrate::{Flag, Temperature, TemperatureScaling};
 use temperance::metric::Evaluation;
 use temperance::{Block, Labels, Logits};
 use temperance_data::Examples;
@@ -86,6 +87,16 @@ impl Predictions {
         }
         let rows = self.labels.len() as f64;
         (gap / rows, nearest_gap / rows)
+    }
+
+    /// The temperature that is best for these rows; `None` if there is none, as where no row is wrong.
+    ///
+    /// # Errors
+    /// If a logit is not a number, with its row.
+    pub fn temperature(&self) -> Result<Option<Temperature>> {
+        let (temperature, certificate) = TemperatureScaling::new().fit(&self.block()?)?;
+        let none = [Flag::AtBound, Flag::Separable];
+        Ok((!certificate.flags.iter().any(|flag| none.contains(flag))).then_some(temperature))
     }
 
     /// Class separation R² = 1 - d_within/d_total of Kornblith et al. 2021, section 3.4: mean cosine distances of the

@@ -36,7 +36,7 @@ pub const COLUMNS: [&str; 20] = [
 
 /// The file of measurements.
 pub const METRICS: &str = "metrics.csv";
-const EVENTS: &str = "events.out.tfevents.0.temperance";
+pub(crate) const EVENTS: &str = "events.out.tfevents.0.temperance";
 
 /// Writes measurements as they come.
 #[derive(Debug)]
@@ -50,8 +50,15 @@ impl Recorder {
     /// Starts in a folder, with the rows of an earlier part of the run, up to a step.
     pub(crate) fn start(folder: &Path, until: u64) -> Result<Self> {
         let path = folder.join(METRICS);
-        let earlier: Vec<Vec<f64>> = if until > 0 { read(&path)? } else { Vec::new() };
-        let earlier: Vec<_> = earlier.into_iter().filter(|row| row[0] <= until as f64).collect();
+        // A line that was cut off when the process ended is no line.
+        let earlier = fs::read_to_string(&path).unwrap_or_default();
+        let earlier: Vec<Vec<f64>> = earlier
+            .split_inclusive('\n')
+            .skip(1)
+            .filter_map(|line| line.strip_suffix('\n'))
+            .map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect::<Vec<f64>>())
+            .filter(|row| row.len() == COLUMNS.len() && row[0] <= until as f64)
+            .collect();
         let mut text = format!("{}\n", COLUMNS.join(","));
         earlier.iter().for_each(|row| text.push_str(&line(row)));
         temperance_data::write_file(&path, text.as_bytes())?;

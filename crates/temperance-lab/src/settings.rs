@@ -166,11 +166,19 @@ impl RateSchedule {
 ///     linear:FROM:TO:STEPS or cosine:FROM:TO:STEPS, and ,warmup:STEPS after it if wanted");
 /// # Ok::<(), String>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Strength {
     text: String,
     schedule: Schedule,
+    /// Steps of the warm-up.
+    warmup: u64,
+}
+
+impl PartialEq for Strength {
+    fn eq(&self, other: &Self) -> bool {
+        self.schedule == other.schedule
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -220,11 +228,13 @@ impl FromStr for Strength {
             ["cosine", from, to, over] => Schedule::cosine(number(from)?, number(to)?, steps(over)?),
             _ => return Err(wrong()),
         };
-        let schedule = match warmup {
-            Some(over) => schedule.and_then(|schedule| schedule.after_warmup(steps(over).unwrap_or(0))),
-            None => schedule,
-        };
-        Ok(Strength { text: text.to_owned(), schedule: schedule.map_err(|error| error.to_string())? })
+        let mut schedule = schedule.map_err(|error| error.to_string())?;
+        let mut over = 0;
+        if let Some(text) = warmup {
+            over = steps(text)?;
+            schedule = schedule.after_warmup(over).map_err(|error| error.to_string())?;
+        }
+        Ok(Strength { text: text.to_owned(), schedule, warmup: over })
     }
 }
 
@@ -297,6 +307,8 @@ impl Settings {
         good(above(self.learning_rate), "learning_rate", &self.learning_rate, "a number above 0")?;
         let decay = self.weight_decay;
         good(decay >= 0.0 && decay.is_finite(), "weight_decay", &decay, "a number, 0 or above")?;
+        let classes = self.classes.unwrap_or(2);
+        good(classes >= 2, "classes", &classes, "at least 2")?;
         good(self.width > 0, "width", &self.width, "at least 1")?;
         good(self.batch_size > 0, "batch_size", &self.batch_size, "at least 1")?;
         good(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
@@ -320,9 +332,12 @@ impl Settings {
             &self.teacher.as_ref().map_or("missing".into(), |path| path.display().to_string()),
             if entry.teacher { "the folder of a run that teaches" } else { "none: the loss has no teacher" },
         )?;
-        // Schedules go one way, so that between its ends a parameter is legal if it is at both.
-        self.criterion_parameters(0)?;
-        self.criterion_parameters(u64::MAX).map(drop)
+        // Schedules go one way after the warm-up: a parameter that is legal at both ends is so between them.
+        let turns = self.parameters.values().map(|strength| strength.warmup);
+        for step in [0, u64::MAX].into_iter().chain(turns) {
+            self.criterion_parameters(step)?;
+        }
+        Ok(())
     }
 
     /// The parameters of the loss at a step, the others at their defaults; checked by building the loss.

@@ -22,7 +22,7 @@ use crate::failure::{Failure, Result};
 use crate::model::Classifier;
 use crate::predictions::{Predictions, Seen};
 use crate::random::{self, Stream};
-use crate::record::{Recorder, Row};
+use crate::record::{self, Recorder, Row};
 use crate::settings::{OptimizerKind, Settings};
 
 /// The settings of a run, in its folder.
@@ -54,13 +54,21 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of those settings on those data, in a folder that exists.
+    /// A run of those settings on those data, in a folder that exists when it trains. Nothing is written yet.
     ///
     /// # Errors
-    /// If the teacher cannot be read, or does not fit the data.
+    /// If the model or the teacher does not fit the data, or the teacher cannot be read.
     pub fn new(settings: &'a Settings, data: &'a Data, folder: &'a Path) -> Result<Self> {
+        let device = Device::flex().autodiff();
+        Classifier::new(settings, &data.train.shape, data.classes, &device)?;
+        if let Some(path) = &settings.teacher
+            && same_place(path, folder)
+        {
+            let shown = path.display();
+            return Err(Failure::Error(format!("teacher is {shown}, the output; expected another run")));
+        }
         let teacher = settings.teacher.as_ref().map(|path| teacher(path, data)).transpose()?;
-        Ok(Run { settings, data, folder, device: Device::flex().autodiff(), teacher })
+        Ok(Run { settings, data, folder, device, teacher })
     }
 
     /// Trains from the last checkpoint, or from the start, to the end; writes what is left behind.
@@ -179,7 +187,9 @@ impl<'a> Run<'a> {
         if let Some(online) = online {
             let values = crate::predictions::numbers(logits.clone());
             let classes = self.data.classes;
-            online.observe(&Logits::new(&values, classes)?, Labels::new(&labels, classes))?;
+            let observed = Logits::new(&values, classes)
+                .and_then(|logits| online.observe(&logits, Labels::new(&labels, classes)));
+            observed.map_err(|error| self.broken(&error, rows, state))?;
         }
         let (value, seen) =
             loss.try_forward(logits, targets, teacher).map_err(|error| self.broken(&error, rows, state))?;
@@ -383,20 +393,8 @@ pub fn prepare(folder: &Path, settings: &Settings, resume: bool, force: bool) ->
     let shown = folder.display();
     let cannot = |error| Failure::Error(format!("{shown}: cannot be written: {error}"));
     let file = folder.join(SETTINGS);
-    if file.exists() {
-        let earlier = Settings::read(&file)?;
-        if resume {
-            if earlier != *settings {
-                let text = "other settings; expected those of the run that is resumed, or none";
-                return Err(Failure::Error(format!("{shown}: holds a run of {text}")));
-            }
-            return Ok(());
-        }
-        if !force {
-            let text = "holds a run; --resume goes on with it, --force starts anew";
-            return Err(Failure::Error(format!("{shown}: {text}")));
-        }
-        for entry in ["checkpoints", SUMMARY, MODEL, "metrics.csv"] {
+    if force {
+        for entry in OUTPUTS {
             let path = folder.join(entry);
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
@@ -404,13 +402,54 @@ pub fn prepare(folder: &Path, settings: &Settings, resume: bool, force: bool) ->
                 _ => {}
             }
         }
+    } else if file.exists() {
+        if !resume {
+            let text = "holds a run; --resume goes on with it, --force starts anew";
+            return Err(Failure::Error(format!("{shown}: {text}")));
+        }
+        let mut earlier = Settings::read(&file)?;
+        // The same teacher by another path, or moved with the rest, is the same.
+        if let (Some(before), Some(now)) = (&earlier.teacher, &settings.teacher)
+            && (same_place(before, now) || !before.exists())
+        {
+            earlier.teacher = Some(now.clone());
+        }
+        if earlier != *settings {
+            let text = "other settings; expected those of the run that is resumed, or none";
+            return Err(Failure::Error(format!("{shown}: holds a run of {text}")));
+        }
     } else if resume {
         return Err(Failure::Error(format!("{shown}: holds no run; expected one to resume")));
-    } else if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) && !force {
+    } else if !is_empty(folder) {
         let text = "is not empty; expected a new folder, or --force";
         return Err(Failure::Error(format!("{shown}: {text}")));
     }
     fs::create_dir_all(folder).map_err(cannot)?;
     write_file(&file, settings.to_toml().as_bytes())?;
     Ok(())
+}
+
+/// Everything that a run writes.
+const OUTPUTS: [&str; 10] = [
+    SETTINGS,
+    "checkpoints",
+    SUMMARY,
+    MODEL,
+    record::METRICS,
+    record::EVENTS,
+    "train.npz",
+    "validation.npz",
+    "test.npz",
+    "held_out.npz",
+];
+
+/// Whether a folder has nothing in it, or is not there; what a killed process left unfinished does not count.
+pub(crate) fn is_empty(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    !entries.map(|entry| entry.file_name()).any(|name| !name.to_string_lossy().starts_with(".temperance-"))
+}
+
+fn same_place(one: &Path, other: &Path) -> bool {
+    one == other
+        || fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }

@@ -27,10 +27,14 @@ fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
     let claims = first["claims"].as_array().unwrap();
     assert_eq!(claims.len(), 7);
     for claim in claims {
-        assert!(["supported", "not supported", "mixed"].contains(&claim["verdict"].as_str().unwrap()));
+        assert!(
+            ["supported", "not supported", "mixed", "undecided"]
+                .contains(&claim["verdict"].as_str().unwrap())
+        );
         assert!(!claim["checks"].as_array().unwrap().is_empty());
     }
     // One seed has no interval, so that only what is exact is decided.
+    assert_eq!(claims[1]["verdict"], "undecided");
     assert!(claims[1]["checks"].as_array().unwrap().iter().all(|check| check["holds"].is_null()));
     let page = std::fs::read_to_string(place.join("study.html")).unwrap();
     assert_eq!(page.matches("<h2 id=\"section-").count(), 7);

@@ -102,8 +102,19 @@ fn a_run_leaves_what_the_rest_reads() {
         other.contains("holds a run of other settings; expected those of the run that is resumed"),
         "{other}"
     );
-    // A run that is done is resumed without a step.
-    good(train(&run, &["--resume"]));
+    // A run that is done is resumed without a step, also where the same number is written otherwise, and where the last
+    // line of the measurements was cut off.
+    let metrics = std::fs::read(run.join("metrics.csv")).unwrap();
+    std::fs::write(run.join("metrics.csv"), [&metrics[..], b"1234,5,0."].concat()).unwrap();
+    good(train(&run, &[&SMALL[..], &["--label-smoothing", "0.10", "--resume"]].concat()));
+    assert_eq!(std::fs::read(run.join("metrics.csv")).unwrap(), metrics);
+    // What cannot be made does not cost what is there.
+    let text = bad(train(&run, &["--force", "--loss", "distillation", "--teacher", "nobody"]));
+    assert!(text.contains("no settings.toml and model.bpk"), "{text}");
+    let own = run.to_str().unwrap();
+    let text = bad(train(&run, &["--force", "--loss", "distillation", "--teacher", own]));
+    assert!(text.contains("the output; expected another run"), "{text}");
+    assert!(run.join("model.bpk").exists());
     good(train(&run, &[&SMALL[..], &["--force"]].concat()));
 }
 
@@ -228,6 +239,12 @@ fn bad_input_is_named() {
     assert!(text.starts_with("error: parameter epsilon of cross_entropy is not known; "), "{text}");
     let text = bad(train(&run, &["--label-smoothing", "linear:0:1"]));
     assert!(text.contains("linear:0:1 is no strength; expected a number, linear:FROM:TO:STEPS"), "{text}");
+    for strength in ["linear:0:2:100", "linear:2:0:100,warmup:10"] {
+        let text = bad(train(&run, &["--label-smoothing", strength]));
+        assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
+    }
+    let text = bad(train(&run, &["--classes", "0"]));
+    assert_eq!(text, "error: classes is 0; expected at least 2\n");
     let text = bad(train(&run, &["--label-smoothing", "linear:0:2:100"]));
     assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     let text = bad(train(&run, &["--resume"]));

@@ -10,6 +10,7 @@ use crate::Io;
 use crate::args::StudyArguments;
 use crate::failure::{Failure, Result};
 use crate::study::{Evidence, Plan, claims, document, make};
+use crate::training::is_empty;
 
 /// What a study was asked for, in its folder.
 const REQUEST: &str = "request.json";
@@ -25,7 +26,7 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
             return Err(Failure::Error(format!("{}: holds another study; {expected}", folder.display())));
         }
         Ok(_) => {}
-        Err(_) if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) => {
+        Err(_) if !is_empty(folder) => {
             let expected = "expected a new folder, or that of a study";
             return Err(Failure::Error(format!("{}: is not empty; {expected}", folder.display())));
         }
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
     let evidence = Evidence::gather(&request, &plan, folder)?;
     let claims = claims(&evidence);
     let seconds = plan.seconds(folder)?;
-    let document = document(&claims, &request, &plan, &arguments.command(), seconds);
+    let document = document(&claims, &evidence, &request, &plan, &arguments.command(), seconds);
     let json = json!({
         "command": arguments.command(),
         "training_seconds": seconds,

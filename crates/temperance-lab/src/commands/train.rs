@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use temperance::calibrate::{Calibrated, TemperatureScaling};
+use temperance::calibrate::Calibrated;
 use temperance::metric::Evaluation;
 
 use crate::Io;
@@ -19,9 +19,10 @@ use crate::training::{Run, Watcher, prepare};
 pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     let settings = arguments.settings()?;
     let data = Data::read(&settings)?;
+    let run = Run::new(&settings, &data, &arguments.output)?;
     prepare(&arguments.output, &settings, arguments.resume, arguments.force)?;
     let mut bar = Bar::new(io.watched);
-    let trained = Run::new(&settings, &data, &arguments.output)?.train(&mut bar);
+    let trained = run.train(&mut bar);
     bar.0.finish_and_clear();
     let model = trained?;
     if arguments.quiet {
@@ -51,13 +52,14 @@ pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     writeln!(out, "{:<34}{:>12}{:>16}", "test", "as it is", "temperature")?;
     let after =
         |name: &str| scaled.as_ref().and_then(|(_, measured)| measured.metric(name)).unwrap_or(f64::NAN);
+    let shown = |value: f64| if value.is_nan() { "none".to_owned() } else { format!("{value:.4}") };
     for (label, name, value) in [
         ("NLL (nats)", "nll", before.nll),
         ("accuracy", "accuracy", before.accuracy),
         ("ECE", "ece", before.ece),
         ("entropy (nats)", "mean_entropy", before.entropy),
     ] {
-        writeln!(out, "{label:<34}{value:>12.4}{:>16.4}", after(name))?;
+        writeln!(out, "{label:<34}{value:>12.4}{:>16}", shown(after(name)))?;
     }
     let temperature = scaled.as_ref().map_or("none".into(), |(temperature, _)| format!("{temperature:.4}"));
     writeln!(out, "{:<34}{:>12}{temperature:>16}", "T, fitted on the validation part", "1")?;
@@ -77,7 +79,8 @@ fn scaled(
     validation: &Predictions,
     test: &Predictions,
 ) -> Result<Option<(f64, temperance::metric::Measured)>> {
-    let Ok((temperature, _)) = TemperatureScaling::new().fit(&validation.block()?) else { return Ok(None) };
+    // All validation rows of one class have no temperature either; the run is done all the same.
+    let Ok(Some(temperature)) = validation.temperature() else { return Ok(None) };
     let measured = Evaluation::new()
         .named(&["nll", "accuracy", "ece", "mean_entropy"])?
         .measure(&Calibrated::new(&test.block()?, &temperature))?;

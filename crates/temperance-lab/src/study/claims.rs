@@ -5,7 +5,7 @@ use temperance::loss::theory;
 use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
 
 use super::evidence::{Accuracies, Evidence, OfWay};
-use super::plan::FAMILY_BETA;
+use super::plan::{EXACT, FAMILY_BETA, TEACHERS};
 use super::statistics::Estimate;
 use super::{Plan, Request};
 
@@ -14,7 +14,7 @@ use super::{Plan, Request};
 pub(crate) struct Claim {
     /// What the reading says.
     pub(crate) claim: &'static str,
-    /// `supported`, `not supported` or `mixed`.
+    /// `supported`, `not supported`, `mixed` or `undecided`.
     pub(crate) verdict: &'static str,
     /// What the verdict rests on.
     pub(crate) checks: Vec<Check>,
@@ -43,12 +43,14 @@ fn check(holds: Option<bool>, estimate: Estimate, text: String) -> Check {
     Check { text, holds, estimate }
 }
 
-/// All checks hold, none does, or something between.
+/// All checks hold, none does, or something between; or no interval says anything.
 fn verdict(checks: &[Check]) -> &'static str {
     if checks.iter().all(|check| check.holds == Some(true)) {
         "supported"
     } else if checks.iter().all(|check| check.holds == Some(false)) {
         "not supported"
+    } else if checks.iter().all(|check| check.holds.is_none()) {
+        "undecided"
     } else {
         "mixed"
     }
@@ -236,6 +238,13 @@ fn confidence(evidence: &Evidence) -> Claim {
                 nearer.text(3)
             ),
         ));
+        let t = Estimate::of(&way.temperature);
+        let near = match (t.above(0.9), t.above(1.1)) {
+            (Some(true), Some(false)) => Some(true),
+            (Some(false), _) | (_, Some(true)) => Some(false),
+            _ => None,
+        };
+        checks.push(check(near, t, format!("{}: it lies between 0.9 and 1.1", way.label)));
     }
     let row = |way: &OfWay| {
         let text = |values: &Vec<f64>, digits| Estimate::of(values).short(digits);
@@ -264,11 +273,11 @@ fn confidence(evidence: &Evidence) -> Claim {
         caption: "Test error in percent beside that of Pereyra et al. 2017, table 1: theirs is MNIST, two layers of 1 024 units with \
                   dropout, trained by SGD on 50 000 images; ours has no dropout."
             .into(),
-        header: ["", "ours, Fashion-MNIST", "published, MNIST"].map(str::to_owned).into(),
+        header: ["", "ours", "published, MNIST"].map(str::to_owned).into(),
         rows: vec![error("one-hot", "1.28 ± 0.06"), error("ls-0.1", "1.23 ± 0.06"), error("cp-1", "1.17 ± 0.06")],
     };
     Claim {
-        claim: "Networks trained on one-hot labels are over-confident; label smoothing and the confidence penalty make them calibrated, with T near 1.",
+        claim: "Networks trained on one-hot labels are over-confident; label smoothing and the confidence penalty make them better calibrated, with T near 1.",
         short: "Over-confidence",
         verdict: verdict(&checks),
         checks,
@@ -295,6 +304,7 @@ fn temperature(evidence: &Evidence) -> Claim {
     let runs: usize = evidence.ways.iter().map(|way| way.accuracy.len()).sum();
     let smoothed = evidence.way("ls-0.1");
     let disagreement = Estimate::of(&smoothed.disagreement);
+    let control = Estimate::of(&evidence.way("one-hot").disagreement);
     let separation = difference(evidence, "ls-0.1", |way| &way.separation);
     let accuracy = difference(evidence, "ls-0.1", |way| &way.accuracy);
     let checks = vec![
@@ -306,17 +316,17 @@ fn temperature(evidence: &Evidence) -> Claim {
             ),
         ),
         check(
-            disagreement.above(0.0),
-            disagreement,
+            separation.above(0.0).map(|_| true),
+            separation,
             format!(
-                "label smoothing (ε = 0.1) changes the class of a share of {} of the test rows, against one-hot training of the same seed",
-                disagreement.text(3)
+                "label smoothing (ε = 0.1) changes the class separation R² of the features, by {}",
+                separation.text(4)
             ),
         ),
         check(
-            separation.above(0.0).map(|_| true),
-            separation,
-            format!("it changes the class separation R² of the features, by {}", separation.text(4)),
+            accuracy.above(0.0).map(|_| true),
+            accuracy,
+            format!("label smoothing (ε = 0.1) changes the accuracy, by {}", accuracy.text(4)),
         ),
     ];
     Claim {
@@ -325,8 +335,10 @@ fn temperature(evidence: &Evidence) -> Claim {
         verdict: verdict(&checks),
         checks,
         paragraphs: vec![format!(
-            "The accuracy itself changes by {} under label smoothing: which rows are right changes more than how many.",
-            accuracy.text(4)
+            "Of the test rows, a share of {} gets another class under label smoothing than under one-hot training of the same seed; two seeds of \
+             one-hot training differ in {}.",
+            disagreement.text(3),
+            control.text(3)
         )],
         tables: Vec::new(),
         figures: Vec::new(),
@@ -448,7 +460,7 @@ fn transfer(evidence: &Evidence) -> Claim {
         verdict: verdict(&checks),
         checks,
         paragraphs: vec![
-            "The probe is logistic regression on features of networks that never saw coats, shirts, sneakers and ankle boots; half of those images \
+            "The probe is logistic regression on features of networks that never saw four of the classes; half of those examples \
              teach it, half test it. Students have one layer of 32 units and learn from the teacher of the same seed at temperature 2, with nine parts \
              of its answers and one of the labels."
                 .into(),
@@ -543,8 +555,8 @@ fn family(evidence: &Evidence) -> Claim {
         paragraphs: vec![format!(
             "Both draw the prediction towards the uniform distribution u, but by opposite divergences: LS adds KL(u‖p), which grows without bound as a \
              probability goes to 0, CP adds KL(p‖u), which is at most ln K. The skewed Jensen family (Meister, Salesky, Cotterell 2020) joins them exactly; \
-             networks are trained along it at β = {FAMILY_BETA}, which is LS of ε = {:.4} at one end. The verdict is on sameness: a check holds if the ends \
-             are not told apart.",
+             networks are trained along it at β = {FAMILY_BETA}, which is LS of ε = {:.4} at one end. The checks are of sameness: one fails \
+             if the ends are told apart, and is undecided otherwise.",
             FAMILY_BETA / (1.0 + FAMILY_BETA)
         )],
         tables: vec![Table {
@@ -582,6 +594,16 @@ fn selective(evidence: &Evidence) -> Claim {
                 "{} orders rows worse than one-hot by the largest probability: AURC differs by {}",
                 way.label,
                 worse.text(5)
+            ),
+        ));
+        let level = Estimate::of_differences(&way.normalised_aurc, &evidence.way("one-hot").aurc);
+        checks.push(check(
+            level.above(0.0).map(|above| !above),
+            level,
+            format!(
+                "{}: by the normalised logit it orders them better than one-hot does by the largest probability: AURC differs by {}",
+                way.label,
+                level.text(5)
             ),
         ));
         let mended = Estimate::of_differences(&way.normalised_aurc, &way.aurc);
@@ -632,6 +654,7 @@ fn selective(evidence: &Evidence) -> Claim {
 /// The report.
 pub(crate) fn document(
     claims: &[Claim],
+    evidence: &Evidence,
     request: &Request,
     plan: &Plan,
     command: &str,
@@ -683,11 +706,32 @@ pub(crate) fn document(
             count("mixed")
         ),
         facts: vec![
-            ("Data".into(), request.data.clone()),
-            ("Networks".into(), format!("{} runs; MLPs of two hidden layers of {} units, Adam at 0.001, {} epochs", plan.runs(), request.width, request.epochs)),
+            (
+                "Data".into(),
+                format!(
+                    "{}: {} examples to train on, {} to fit temperatures on, {} to test on; not seen by the networks on six classes: {}",
+                    if request.data == "fashion-mnist" { "a subset of Fashion-MNIST" } else { &request.data },
+                    evidence.rows[0],
+                    evidence.rows[1],
+                    evidence.rows[2],
+                    evidence.unseen.join(", ")
+                ),
+            ),
+            (
+                "Networks".into(),
+                format!(
+                    "{} MLPs of two hidden layers of {} units and {} students of one of 32, Adam at 0.001, {} epochs; {} linear models on the \
+                     identity, SGD",
+                    plan.runs() - EXACT.len() - TEACHERS.len() * request.seeds as usize,
+                    request.width,
+                    TEACHERS.len() * request.seeds as usize,
+                    request.epochs,
+                    EXACT.len()
+                ),
+            ),
             ("Seeds".into(), request.seeds.to_string()),
             ("Command".into(), command.to_owned()),
-            ("Training".into(), format!("{:.0} minutes of one core in all", (seconds / 60.0).ceil())),
+            ("Training".into(), format!("{:.0} minutes, the sum over the runs", (seconds / 60.0).ceil())),
         ],
         lead: vec![
             "Every interval is Student's 95 % interval over the seeds; differences are between runs of the same seed. A check holds or does not if its \
@@ -714,5 +758,6 @@ mod tests {
         assert_eq!(of(&[Some(false)]), "not supported");
         assert_eq!(of(&[Some(false), None]), "mixed");
         assert_eq!(of(&[Some(true), None]), "mixed");
+        assert_eq!(of(&[None, None]), "undecided");
     }
 }

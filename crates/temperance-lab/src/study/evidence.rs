@@ -6,7 +6,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::Serialize;
-use temperance::calibrate::{Calibrated, TemperatureScaling};
+use temperance::calibrate::Calibrated;
 use temperance::metric::{Evaluation, RiskCoverage, Summaries};
 use temperance::selective::MaxLogit;
 use temperance_burn::CrossEntropyLossConfig;
@@ -30,6 +30,10 @@ pub(crate) struct Evidence {
     pub(crate) students: Vec<Accuracies>,
     pub(crate) family: Vec<OfWay>,
     pub(crate) projections: Vec<Projection>,
+    /// The classes that the networks on six classes did not see.
+    pub(crate) unseen: Vec<String>,
+    /// Rows to train on, to fit temperatures on, and to test on.
+    pub(crate) rows: [usize; 3],
 }
 
 /// A way to train: numbers on the test part, one for each seed, and curves that are means over the seeds.
@@ -55,7 +59,8 @@ pub(crate) struct OfWay {
     /// Area under the risk-coverage curve by the largest probability, and by the normalised logit.
     pub(crate) aurc: Vec<f64>,
     pub(crate) normalised_aurc: Vec<f64>,
-    /// The share of test rows to which one-hot training of the same seed gives another class.
+    /// The share of test rows to which one-hot training of the same seed gives another class; of one-hot itself, that
+    /// of the next seed.
     pub(crate) disagreement: Vec<f64>,
     /// The least probability that is given to any class of a row, its median over the rows.
     pub(crate) least_probability: Vec<f64>,
@@ -132,6 +137,12 @@ impl Evidence {
             of.finish();
             ways.push(of);
         }
+        let seeds_of = |seed: usize| [&one_hot[seed], &one_hot[(seed + 1) % one_hot.len()]];
+        let apart = |seed: usize| {
+            let [one, other] = seeds_of(seed);
+            one.iter().zip(other).filter(|(one, other)| one != other).count() as f64 / one.len() as f64
+        };
+        ways[0].disagreement = (0..one_hot.len()).map(apart).collect();
         let mut family = Vec::new();
         for alpha in FAMILY {
             let mut of =
@@ -188,7 +199,9 @@ impl Evidence {
                 &data,
             ));
         }
-        Ok(Evidence { ways, exact, transfer, students, family, projections })
+        let unseen = UNSEEN.map(|class| data.names[class as usize].clone()).into();
+        let rows = [&data.train, &data.validation, &data.test].map(|part| part.rows());
+        Ok(Evidence { ways, exact, transfer, students, family, projections, unseen, rows })
     }
 
     pub(crate) fn way(&self, name: &str) -> &OfWay {
@@ -222,12 +235,16 @@ impl OfWay {
         self.ece.push(metric("ece"));
         self.entropy.push(metric("mean_entropy"));
         self.confidence.push(metric("mean_confidence"));
-        let (temperature, _) = TemperatureScaling::new().fit(&validation.block()?)?;
-        let scaled = evaluation.measure(&Calibrated::new(&test.block()?, &temperature))?;
-        self.temperature.push(temperature.temperature());
-        self.scaled_accuracy.push(scaled.metric("accuracy").unwrap_or(f64::NAN));
-        self.scaled_nll.push(scaled.metric("nll").unwrap_or(f64::NAN));
-        self.scaled_ece.push(scaled.metric("ece").unwrap_or(f64::NAN));
+        let temperature = validation.temperature()?;
+        let scaled = match &temperature {
+            Some(temperature) => Some(evaluation.measure(&Calibrated::new(&test.block()?, temperature))?),
+            None => None,
+        };
+        let metric = |name: &str| scaled.as_ref().and_then(|scaled| scaled.metric(name)).unwrap_or(f64::NAN);
+        self.temperature.push(temperature.map_or(f64::NAN, |temperature| temperature.temperature()));
+        self.scaled_accuracy.push(metric("accuracy"));
+        self.scaled_nll.push(metric("nll"));
+        self.scaled_ece.push(metric("ece"));
         self.separation.push(test.separation());
         self.scatter.push(scatter(&test));
 

@@ -94,8 +94,9 @@ fn one(planned: &Planned, data: &Data, folder: &Path, stop: &AtomicBool, steps: 
     let place = planned.folder(folder);
     let settings = planned.settings_in(folder);
     let resume = place.join(crate::training::SETTINGS).exists();
+    let run = Run::new(&settings, data, &place).map_err(|failure| failure.of(&planned.name))?;
     prepare(&place, &settings, resume, false)?;
-    let trained = Run::new(&settings, data, &place)?.train(&mut Quiet { stop, steps });
+    let trained = run.train(&mut Quiet { stop, steps });
     trained.map(drop).map_err(|failure| match failure {
         Failure::Interrupted(_) => {
             Failure::Interrupted("interrupted; the same command goes on from there".to_owned())
