@@ -38,7 +38,7 @@ pub(crate) struct StudyArguments {
     /// Seeds of every run, from 0 on [default: 5; 3 with --quick]
     #[arg(long, value_name = "N")]
     seeds: Option<u64>,
-    /// Epochs of every run [default: 50; 30 with --quick]
+    /// Epochs of every run [default: 30]
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
     /// Nothing on standard output.
@@ -49,7 +49,7 @@ pub(crate) struct StudyArguments {
 impl StudyArguments {
     pub(crate) fn request(&self) -> Result<Request> {
         let (seeds, epochs, rows, width) =
-            if self.quick { (3, 30, Some(1500), 64) } else { (5, 50, None, 256) };
+            if self.quick { (3, 30, Some(1500), 64) } else { (5, 30, None, 256) };
         let request = Request {
             data: self.data.clone(),
             seeds: self.seeds.unwrap_or(seeds),
@@ -178,7 +178,7 @@ pub(crate) struct Flags {
     /// Times that training sees every example [default: 30]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<u64>,
-    /// Examples in a step [default: 128]
+    /// The most examples in a step; an epoch is cut into steps of equal size [default: 128]
     #[arg(long, value_name = "N", help_heading = "Training")]
     batch_size: Option<usize>,
     /// Chooses weights, order and what dropout leaves out [default: 0]

@@ -64,7 +64,7 @@ pub struct Settings {
     pub warmup: u64,
     /// Times that training sees every example.
     pub epochs: u64,
-    /// Examples in a step.
+    /// The most examples in a step; an epoch is cut into steps of equal size.
     pub batch_size: usize,
     /// Chooses weights, order and what dropout leaves out.
     pub seed: u64,

@@ -85,8 +85,10 @@ impl<'a> Run<'a> {
             (model, optimizer, state) = checkpoint::load(&place, model, optimizer)?;
         }
         let mut recorder = Recorder::start(self.folder, state.step)?;
-        let batches = data.train.rows().div_ceil(settings.batch_size) as u64;
-        let steps = batches * settings.epochs;
+        // Batches of one size, or of one less: a last batch of a few rows would be a step of mere noise.
+        let examples = data.train.rows();
+        let batches = examples.div_ceil(settings.batch_size);
+        let steps = batches as u64 * settings.epochs;
         let begun = Instant::now();
         let before = state.seconds;
         let mut sums = Sums::default();
@@ -97,7 +99,8 @@ impl<'a> Run<'a> {
                 "online_smoothing" => Some(OnlineTargets::new(data.classes)?),
                 _ => None,
             };
-            for rows in order.chunks(settings.batch_size) {
+            for batch in 0..batches {
+                let rows = &order[batch * examples / batches..(batch + 1) * examples / batches];
                 let rate = settings.learning_rate * self.rate_factor(state.step, steps);
                 let loss = self.loss(&state)?;
                 let (next, value) =

@@ -720,7 +720,7 @@ pub(crate) fn document(
             (
                 "Networks".into(),
                 format!(
-                    "{} MLPs of two hidden layers of {} units and {} students of one of 32, Adam at 0.001, {} epochs; {} linear models on the \
+                    "{} MLPs of two hidden layers of {} units and {} students of one of 32, Adam from 0.001 to 0 along a cosine, {} epochs; {} linear models on the \
                      identity, SGD",
                     plan.runs() - EXACT.len() - TEACHERS.len() * request.seeds as usize,
                     request.width,

@@ -88,6 +88,8 @@ impl Plan {
             epochs: request.epochs,
             rows: request.rows,
             width: request.width,
+            // So that what is measured in the end does not hang on the last few steps.
+            schedule: RateSchedule::Cosine,
             ..Settings::default()
         };
         let strengths = |smoothing: f64, penalty: f64| {
