@@ -26,7 +26,7 @@ pub enum Member<'a> {
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("test.npz");
 /// write_archive(&path, &[("logits", Member::Matrix(&[2.0, 0.0, 1.0, 3.0], 2)), ("labels", Member::Indices(&[0, 1]))])?;
-/// let read = Dataset::read(&Input { logits: Some(path), ..Input::default() })?;
+/// let read = Dataset::read(&Input { logits: Some(path.clone()), labels: Some(path), ..Input::default() })?;
 /// assert_eq!((read.rows(), read.classes(), read.values().get(3)), (2, 2, 3.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -215,8 +215,9 @@ fn models_data_files_and_schedules() {
         text,
         "error: shape of an input is [2]; expected an image of at least 4 x 4 for the model cnn\n"
     );
-    let text = bad(train(&folder.path().join("labels"), &["--data", table, "--classes", "1"]));
-    assert!(text.contains("label is 1 at row"), "{text}");
+    let text = bad(train(&folder.path().join("labels"), &["--classes", "5"]));
+    assert!(text.starts_with("error: fashion-mnist: label is ") && text.contains(" at row "), "{text}");
+    assert!(text.ends_with("(counted from 0); expected a class index from 0 to 4\n"), "{text}");
 }
 
 #[test]
