@@ -1,16 +1,14 @@
 //! Cross-entropy under Burn's names.
 
-use std::sync::Arc;
-
 use burn::config::Config;
 use burn::module::{Content, DisplaySettings, Module, ModuleDisplay};
 use burn::tensor::{Device, Tensor};
-use temperance::loss::{Criterion, CrossEntropy, Loss, Reduction as Over, WhenEmpty};
+use temperance::loss::{Criterion, CrossEntropy, Loss};
 use temperance::{ClassWeights, Result};
 
-use crate::named::{check_shapes, on_the_cpu, runs_the_kernel};
+use crate::named::{NamedLoss, check_shapes, runs_the_kernel};
 use crate::primitive::{self, Terms};
-use crate::request::{Reduction, Request};
+use crate::request::Reduction;
 use crate::targets::Targets;
 
 /// What a [`CrossEntropyLoss`] is made of: Burn's own options under their names, and the terms that Burn does not have.
@@ -179,9 +177,8 @@ impl CrossEntropyLoss {
             let value = primitive::cross_entropy(logits, &targets, self.terms(), weights, ignored, reduction);
             return Ok((value, None));
         }
-        let over = if reduction == Reduction::Sum { Over::Sum } else { Over::Mean };
-        let criterion: Arc<Box<dyn Criterion>> = Arc::new(Box::new(self.criterion()?.reduction(over)));
-        on_the_cpu(logits, targets, None, Request { criterion, reduction, ignored })
+        let loss = NamedLoss::of(Box::new(self.criterion()?), reduction).ignoring(ignored);
+        loss.try_forward(logits, targets, None)
     }
 
     fn terms(&self) -> Terms {
@@ -200,8 +197,7 @@ impl CrossEntropyLoss {
             .label_smoothing(terms.smoothing)?
             .confidence_penalty(terms.penalty)?
             .z_loss(terms.z_loss)?
-            .logit_penalty(terms.logit_penalty)?
-            .when_empty(WhenEmpty::Nan);
+            .logit_penalty(terms.logit_penalty)?;
         if let Some(threshold) = terms.threshold {
             criterion = criterion.penalty_threshold(threshold)?;
         }

@@ -36,13 +36,9 @@ pub struct NamedLossConfig {
 impl NamedLossConfig {
     /// The loss of that name in [`loss::LOSSES`], with its default parameters.
     pub fn new(name: &str) -> Self {
-        let mut parameters = Parameters::new();
-        for parameter in loss::named(name).map_or(&[][..], |entry| entry.parameters) {
-            parameters = parameters.with(parameter.name, Parameter::Number(parameter.default));
-        }
         NamedLossConfig {
             name: name.to_owned(),
-            parameters,
+            parameters: Parameters::new(),
             weights: None,
             ignored: None,
             reduction: Reduction::Mean,
@@ -98,7 +94,7 @@ impl NamedLossConfig {
         if let Some(weights) = &self.weights {
             criterion.options_mut().weights = Some(ClassWeights::new(weights)?);
         }
-        Ok(NamedLoss { ignored: self.ignored, ..NamedLoss::of(criterion, self.reduction) })
+        Ok(NamedLoss::of(criterion, self.reduction).ignoring(self.ignored))
     }
 }
 
@@ -125,6 +121,10 @@ impl NamedLoss {
         options.when_empty = WhenEmpty::Nan;
         options.reduction = if reduction == Reduction::Sum { Over::Sum } else { Over::Mean };
         NamedLoss { criterion: Arc::new(criterion), ignored: None, reduction }
+    }
+
+    pub(crate) fn ignoring(self, ignored: Option<i64>) -> Self {
+        NamedLoss { ignored, ..self }
     }
 
     /// The loss in nats: `[1]`, or `[batch_size]` without a reduction.
@@ -187,7 +187,7 @@ pub(crate) fn runs_the_kernel(logits: &Tensor<2>) -> bool {
 }
 
 /// A pass of the kernel.
-pub(crate) fn on_the_cpu(
+fn on_the_cpu(
     logits: Tensor<2>,
     targets: Targets,
     teacher: Option<Tensor<2>>,

@@ -46,17 +46,21 @@ impl Io<'static> {
     }
 }
 
+impl Io<'_> {
+    /// Says what the parser of arguments says and gives the exit code: help that was asked for is a result, a usage error
+    /// is not.
+    pub fn usage(&mut self, error: &clap::Error) -> u8 {
+        let stream = if error.use_stderr() { &mut self.stderr } else { &mut self.stdout };
+        let _ = write!(stream, "{}", error.render());
+        if error.use_stderr() { 2 } else { 0 }
+    }
+}
+
 /// Runs the command with arguments, the first of which is the program's name; gives the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let text = error.render();
-            // Help that was asked for is a result; a usage error is not.
-            let stream = if error.use_stderr() { &mut io.stderr } else { &mut io.stdout };
-            let _ = write!(stream, "{text}");
-            return if error.use_stderr() { 2 } else { 0 };
-        }
+        Err(error) => return io.usage(&error),
     };
     let outcome = match arguments.command {
         Command::Calibrate(arguments) => commands::calibrate::run(&arguments, io),

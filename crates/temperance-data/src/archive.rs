@@ -3,11 +3,12 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use zip::write::{SimpleFileOptions, ZipWriter};
+use zip::write::ZipWriter;
 
 use crate::error::{DataError, Result};
 use crate::npy;
 use crate::sink::Sink;
+use crate::write::{from_zip, start_member};
 
 /// An array of an archive.
 #[derive(Debug, Clone, Copy)]
@@ -43,21 +44,18 @@ fn write_members(sink: BufWriter<Sink>, members: &[(&str, Member<'_>)]) -> std::
     for (name, member) in members {
         let (header, bytes): (_, Vec<u8>) = match *member {
             Member::Matrix(values, columns) => (
-                npy::write_header("<f4", values.len() / columns.max(1), columns),
+                npy::write_header("<f4", &[values.len() / columns.max(1), columns]),
                 values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             ),
             Member::Indices(values) => (
-                npy::write_header_of("<u4", &[values.len()]),
+                npy::write_header("<u4", &[values.len()]),
                 values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             ),
         };
-        let options = SimpleFileOptions::default()
-            .compression_method(zip::CompressionMethod::Stored)
-            .large_file(bytes.len() > 0xf000_0000);
-        archive.start_file(format!("{name}.npy"), options).map_err(std::io::Error::other)?;
+        start_member(&mut archive, name, bytes.len() as u128)?;
         archive.write_all(&header)?;
         archive.write_all(&bytes)?;
     }
-    let sink = archive.finish().map_err(std::io::Error::other)?;
+    let sink = archive.finish().map_err(from_zip)?;
     sink.into_inner().map_err(|error| error.into_error())?.finish()
 }

@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn standard_input_is_told_apart_by_its_first_bytes() {
-        let mut npy = npy::write_header("<f4", 1, 2);
+        let mut npy = npy::write_header("<f4", &[1, 2]);
         npy.extend([0; 8]);
         assert_eq!(stdin(&npy).unwrap().format, Format::Npy);
         assert_eq!(stdin(b"a,b\n1,2\n").unwrap().format, Format::Csv);
@@ -356,13 +356,13 @@ mod tests {
 
     #[test]
     fn a_lying_header_in_a_stream_allocates_nothing() {
-        let npy = npy::write_header("<f8", 1 << 36, 1 << 10);
+        let npy = npy::write_header("<f8", &[1 << 36, 1 << 10]);
         assert!(stdin(&npy).unwrap_err().to_string().contains("size of the data is 0 bytes"));
     }
 
     #[test]
     fn fortran_order_in_a_stream() {
-        let mut npy = npy::write_header("<f4", 2, 3);
+        let mut npy = npy::write_header("<f4", &[2, 3]);
         let text = String::from_utf8_lossy(&npy[10..]).replace("False", "True ");
         npy.truncate(10);
         npy.extend(text.as_bytes());

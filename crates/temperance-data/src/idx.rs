@@ -2,21 +2,17 @@
 
 use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
-
 use crate::error::{DataError, Result};
-
-/// The most that a file may hold: 4 GiB.
-const LIMIT: u64 = 1 << 32;
+use crate::inflate;
 
 /// The shape and the bytes of a file, compressed or not.
 pub(crate) fn read(file: &[u8]) -> Result<(Vec<usize>, Vec<u8>)> {
     let inflated;
     let file = if file.starts_with(&[0x1f, 0x8b]) {
         let mut bytes = Vec::new();
-        GzDecoder::new(file).take(LIMIT).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        inflate::gunzip(file).read_to_end(&mut bytes).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => DataError::format("gzip stream", "truncated", "a whole file"),
-            _ => DataError::format("gzip stream", format_args!("damaged ({error})"), "a whole file"),
+            _ => DataError::reading(error),
         })?;
         inflated = bytes;
         &inflated[..]

@@ -53,13 +53,8 @@ pub(crate) fn read_header(reader: &mut dyn Read) -> Result<(Header, u64)> {
     Ok((parse(text)?, (8 + size_bytes + size) as u64))
 }
 
-/// The header of a row-major, little-endian matrix.
-pub(crate) fn write_header(descr: &str, rows: usize, classes: usize) -> Vec<u8> {
-    write_header_of(descr, &[rows, classes])
-}
-
 /// The header of a row-major, little-endian array.
-pub(crate) fn write_header_of(descr: &str, shape: &[usize]) -> Vec<u8> {
+pub(crate) fn write_header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let shape = shape_text(shape);
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     // The data start at a multiple of 64.

@@ -159,7 +159,19 @@ impl ScoreWriter {
     }
 }
 
-fn from_zip(error: zip::result::ZipError) -> std::io::Error {
+/// Starts an array of that many bytes in an archive, stored as it is.
+pub(crate) fn start_member<W: Write + std::io::Seek>(
+    archive: &mut ZipWriter<W>,
+    name: &str,
+    bytes: u128,
+) -> std::io::Result<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .large_file(bytes > 0xf000_0000);
+    archive.start_file(format!("{name}.npy"), options).map_err(from_zip)
+}
+
+pub(crate) fn from_zip(error: zip::result::ZipError) -> std::io::Error {
     match error {
         zip::result::ZipError::Io(error) => error,
         other => std::io::Error::other(other),
@@ -175,7 +187,7 @@ fn start(mut sink: Buffered, file: &ScoreFile) -> std::io::Result<Body> {
             Dtype::F64 => "<f8",
             Dtype::F16 => "<f2",
         };
-        npy::write_header(descr, file.rows, file.classes)
+        npy::write_header(descr, &[file.rows, file.classes])
     };
     Ok(match file.format {
         Format::Npy => {
@@ -184,10 +196,7 @@ fn start(mut sink: Buffered, file: &ScoreFile) -> std::io::Result<Body> {
         }
         Format::Npz => {
             let mut archive = ZipWriter::new(sink);
-            let options = SimpleFileOptions::default()
-                .compression_method(zip::CompressionMethod::Stored)
-                .large_file(bytes > 0xf000_0000);
-            archive.start_file(format!("{}.npy", file.name), options).map_err(from_zip)?;
+            start_member(&mut archive, &file.name, bytes)?;
             archive.write_all(&npy())?;
             Body::Zip(Box::new(archive))
         }

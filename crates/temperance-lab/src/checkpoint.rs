@@ -28,7 +28,7 @@ pub(crate) struct State {
 }
 
 const FOLDER: &str = "checkpoints";
-const MODEL: &str = "model.bpk";
+pub(crate) const MODEL: &str = "model.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
 
@@ -47,10 +47,10 @@ pub(crate) fn save(
     };
     let _ = fs::remove_dir_all(&unfinished);
     fs::create_dir_all(&unfinished).map_err(|error| cannot(&unfinished, &error))?;
-    let model = model.clone().into_record().into_bytes().map_err(|error| cannot(&unfinished, &error))?;
+    save_model(&unfinished.join(MODEL), model)?;
     let optimizer = optimizer.into_bytes().map_err(|error| cannot(&unfinished, &error))?;
     let text = serde_json::to_string_pretty(state).expect("a state is plain values");
-    for (name, bytes) in [(MODEL, &model[..]), (OPTIMIZER, &optimizer[..]), (STATE, text.as_bytes())] {
+    for (name, bytes) in [(OPTIMIZER, &optimizer[..]), (STATE, text.as_bytes())] {
         write_file(&unfinished.join(name), bytes)?;
     }
     let _ = fs::remove_dir_all(&place);
@@ -94,6 +94,13 @@ pub(crate) fn load(
         .map_err(|error| wrong(OPTIMIZER, &error))?;
     let state = serde_json::from_slice(&read(STATE)?).map_err(|error| wrong(STATE, &error))?;
     Ok((model, optimizer, state))
+}
+
+/// Writes the weights of a model.
+pub(crate) fn save_model(path: &Path, model: &Classifier) -> Result {
+    let bytes = model.clone().into_record().into_bytes();
+    let bytes = bytes.map_err(|error| Failure::Error(format!("{}: {error}", path.display())))?;
+    Ok(write_file(path, &bytes)?)
 }
 
 /// Reads the weights of a file into a model of the same shape.

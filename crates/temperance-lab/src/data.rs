@@ -132,9 +132,7 @@ impl Data {
         let any = [&train, &validation, &test].iter().all(|part| part.rows() > 0);
         if any && settings.standardize.unwrap_or(is_file) {
             let scales = scales(&train);
-            for part in [&mut train, &mut validation, &mut test].into_iter().chain(&mut held_out) {
-                standardize(part, &scales);
-            }
+            standardize(&scales, [&mut train, &mut validation, &mut test].into_iter().chain(&mut held_out));
         }
         for (part, name) in [(&train, "training"), (&validation, "validation"), (&test, "test")] {
             if part.rows() == 0 {
@@ -212,7 +210,7 @@ fn sources(settings: &Settings) -> Result<(Examples, Option<Examples>, bool)> {
 }
 
 /// Mean and standard deviation of each feature; 1 for one that does not vary.
-fn scales(examples: &Examples) -> Vec<(f64, f64)> {
+pub(crate) fn scales(examples: &Examples) -> Vec<(f64, f64)> {
     let (width, rows) = (examples.width(), examples.rows() as f64);
     (0..width)
         .map(|feature| {
@@ -225,8 +223,9 @@ fn scales(examples: &Examples) -> Vec<(f64, f64)> {
         .collect()
 }
 
-fn standardize(examples: &mut Examples, scales: &[(f64, f64)]) {
-    for row in examples.values.chunks_mut(scales.len()) {
+/// Takes off the means and divides by the deviations, in every part alike.
+pub(crate) fn standardize<'a>(scales: &[(f64, f64)], parts: impl IntoIterator<Item = &'a mut Examples>) {
+    for row in parts.into_iter().flat_map(|part| part.values.chunks_mut(scales.len())) {
         for (value, (mean, deviation)) in row.iter_mut().zip(scales) {
             *value = ((f64::from(*value) - mean) / deviation) as f32;
         }

@@ -18,7 +18,7 @@ mod tensorboard;
 mod training;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use clap::Parser;
 
@@ -29,42 +29,16 @@ pub use failure::{Failure, Result};
 pub use interrupt::stop_on_interrupt;
 pub use model::{Classifier, Output};
 pub use predictions::{Predictions, Seen};
-pub use record::{COLUMNS, METRICS, Row, read as read_metrics};
+pub use record::{COLUMNS, METRICS, Row, column, read as read_metrics};
 pub use settings::{ModelKind, OptimizerKind, RateSchedule, Settings, Strength};
-pub use training::{MODEL, Run, SETTINGS, SUMMARY, Watcher, gap_bound, prepare, trained};
-
-/// Where a command writes.
-pub struct Io<'a> {
-    /// Results.
-    pub stdout: Box<dyn Write + 'a>,
-    /// Messages and errors.
-    pub stderr: Box<dyn Write + 'a>,
-    /// Whether a person watches standard error: progress is shown then.
-    pub watched: bool,
-}
-
-impl Io<'static> {
-    /// The streams of this process.
-    pub fn process() -> Self {
-        Io {
-            stdout: Box::new(std::io::stdout().lock()),
-            stderr: Box::new(std::io::stderr()),
-            watched: std::io::stderr().is_terminal(),
-        }
-    }
-}
+pub use temperance_cli::Io;
+pub use training::{MODEL, Run, SETTINGS, SUMMARY, Trained, Watcher, gap_bound, prepare, trained};
 
 /// Runs the command with arguments, the first of which is the program's name; gives the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let text = error.render();
-            // Help that was asked for is a result; a usage error is not.
-            let stream = if error.use_stderr() { &mut io.stderr } else { &mut io.stdout };
-            let _ = write!(stream, "{text}");
-            return if error.use_stderr() { 2 } else { 0 };
-        }
+        Err(error) => return io.usage(&error),
     };
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train::run(&arguments, io),

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::Serialize;
 use temperance::calibrate::{Flag, Temperature, TemperatureScaling};
 use temperance::metric::Evaluation;
 use temperance::{Block, Labels, Logits};
@@ -127,7 +128,7 @@ impl Predictions {
 }
 
 /// What is measured after an epoch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Seen {
     /// Mean of -ln p of the label, nats.
     pub nll: f64,

@@ -50,15 +50,9 @@ impl Recorder {
     /// Starts in a folder, with the rows of an earlier part of the run, up to a step.
     pub(crate) fn start(folder: &Path, until: u64) -> Result<Self> {
         let path = folder.join(METRICS);
+        let mut earlier = if path.exists() { rows(&path)? } else { Vec::new() };
         // A line that was cut off when the process ended is no line.
-        let earlier = fs::read_to_string(&path).unwrap_or_default();
-        let earlier: Vec<Vec<f64>> = earlier
-            .split_inclusive('\n')
-            .skip(1)
-            .filter_map(|line| line.strip_suffix('\n'))
-            .map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect::<Vec<f64>>())
-            .filter(|row| row.len() == COLUMNS.len() && row[0] <= until as f64)
-            .collect();
+        earlier.retain(|row| row.len() == COLUMNS.len() && row[0] <= until as f64);
         let mut text = format!("{}\n", COLUMNS.join(","));
         earlier.iter().for_each(|row| text.push_str(&line(row)));
         temperance_data::write_file(&path, text.as_bytes())?;
@@ -73,9 +67,7 @@ impl Recorder {
 
     /// Adds a row; what it does not have is empty.
     pub(crate) fn add(&mut self, row: &Row) -> Result {
-        let value =
-            |name: &str| row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value);
-        let values: Vec<f64> = COLUMNS.iter().map(|name| value(name)).collect();
+        let values: Vec<f64> = COLUMNS.iter().map(|name| value(row, name)).collect();
         self.file
             .write_all(line(&values).as_bytes())
             .and_then(|()| self.events.add(values[2], values[0] as u64, named(&values)))
@@ -93,22 +85,36 @@ fn line(values: &[f64]) -> String {
     format!("{}\n", cells.join(","))
 }
 
+/// The measurement of that name; NaN if there is none.
+pub(crate) fn value(row: &Row, name: &str) -> f64 {
+    row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value)
+}
+
+/// The place of a column.
+///
+/// # Panics
+/// If there is no column of that name.
+pub fn column(name: &str) -> usize {
+    COLUMNS.iter().position(|column| *column == name).expect("it is a column")
+}
+
 /// The rows of a file of measurements; NaN for an empty cell.
 ///
 /// # Errors
 /// If it cannot be read, or is not such a file.
 pub fn read(path: &Path) -> Result<Vec<Vec<f64>>> {
-    let wrong = |error: String| Failure::Error(format!("{}: {error}", path.display()));
-    let mut reader = csv::Reader::from_path(path).map_err(|error| wrong(error.to_string()))?;
-    let header = reader.headers().map_err(|error| wrong(error.to_string()))?;
-    if header.iter().ne(COLUMNS) {
-        return Err(wrong("columns are others; expected those of a run of temperance-lab".into()));
+    let rows = rows(path)?;
+    if rows.iter().any(|row| row.len() != COLUMNS.len()) {
+        let text = "columns are others; expected those of a run of temperance-lab";
+        return Err(Failure::Error(format!("{}: {text}", path.display())));
     }
-    reader
-        .records()
-        .map(|record| {
-            let record = record.map_err(|error| wrong(error.to_string()))?;
-            Ok(record.iter().map(|cell| cell.parse().unwrap_or(f64::NAN)).collect())
-        })
-        .collect()
+    Ok(rows)
+}
+
+/// The rows of a file, of whatever length.
+fn rows(path: &Path) -> Result<Vec<Vec<f64>>> {
+    let wrong = |error: csv::Error| Failure::Error(format!("{}: {error}", path.display()));
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(wrong)?;
+    let number = |cell: &str| cell.parse().unwrap_or(f64::NAN);
+    reader.records().map(|record| Ok(record.map_err(wrong)?.iter().map(number).collect())).collect()
 }

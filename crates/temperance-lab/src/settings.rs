@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use temperance::loss::{self, Schedule};
+use temperance::loss::{self, Criterion, Schedule};
+use temperance::{Parameter, Parameters};
 
 use crate::failure::{Failure, Result};
 
@@ -335,22 +336,19 @@ impl Settings {
         // Schedules go one way after the warm-up: a parameter that is legal at both ends is so between them.
         let turns = self.parameters.values().map(|strength| strength.warmup);
         for step in [0, u64::MAX].into_iter().chain(turns) {
-            self.criterion_parameters(step)?;
+            self.criterion(step)?;
         }
         Ok(())
     }
 
-    /// The parameters of the loss at a step, the others at their defaults; checked by building the loss.
-    pub(crate) fn criterion_parameters(&self, step: u64) -> Result<temperance::Parameters> {
+    /// The loss at a step.
+    pub(crate) fn criterion(&self, step: u64) -> Result<Box<dyn Criterion>> {
         let entry = loss::named(&self.loss).expect("the loss was checked");
-        let mut parameters = temperance::Parameters::new();
-        for parameter in entry.parameters {
-            let value =
-                self.parameters.get(parameter.name).map_or(parameter.default, |strength| strength.at(step));
-            parameters = parameters.with(parameter.name, temperance::Parameter::Number(value));
+        let mut parameters = Parameters::new();
+        for (name, strength) in &self.parameters {
+            parameters = parameters.with(name, Parameter::Number(strength.at(step)));
         }
-        (entry.build)(&parameters)?;
-        Ok(parameters)
+        Ok((entry.build)(&parameters)?)
     }
 
     /// A parameter of the loss at a step.

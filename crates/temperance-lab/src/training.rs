@@ -5,13 +5,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::seq::SliceRandom;
-use temperance::loss::{self, Convention, Criterion, OnlineSmoothing, OnlineTargets, theory};
+use temperance::loss::{self, Convention, OnlineSmoothing, OnlineTargets, theory};
 use temperance::{Labels, Logits};
 use temperance_burn::{NamedLoss, Reduction};
 use temperance_data::{Member, write_archive, write_file};
@@ -20,7 +19,7 @@ use crate::checkpoint::{self, State};
 use crate::data::Data;
 use crate::failure::{Failure, Result};
 use crate::model::Classifier;
-use crate::predictions::{Predictions, Seen};
+use crate::predictions::Predictions;
 use crate::random::{self, Stream};
 use crate::record::{self, Recorder, Row};
 use crate::settings::{OptimizerKind, Settings};
@@ -28,7 +27,7 @@ use crate::settings::{OptimizerKind, Settings};
 /// The settings of a run, in its folder.
 pub const SETTINGS: &str = "settings.toml";
 /// The weights at the end of a run.
-pub const MODEL: &str = "model.bpk";
+pub const MODEL: &str = checkpoint::MODEL;
 /// What there is to say of a run in the end; its presence says that the run is done.
 pub const SUMMARY: &str = "summary.json";
 
@@ -37,11 +36,22 @@ const NORM_EVERY: u64 = 8;
 
 /// Told of every step; can stop a run.
 pub trait Watcher {
-    /// A step was made: how many of how many, and the loss.
-    fn step(&mut self, step: u64, steps: u64, loss: f64) -> ControlFlow<()>;
+    /// A step was made: how many of how many.
+    fn step(&mut self, step: u64, steps: u64) -> ControlFlow<()>;
 
     /// An epoch was measured.
     fn measured(&mut self, row: &Row);
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Trained {
+    /// The classifier.
+    pub model: Classifier,
+    /// What it says of the validation part.
+    pub validation: Predictions,
+    /// What it says of the test part.
+    pub test: Predictions,
 }
 
 /// A run in its folder.
@@ -76,7 +86,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// If the loss is not a number (with the step, the example and the last checkpoint), if something cannot be written,
     /// and if the watcher stops it.
-    pub fn train(&self, watcher: &mut dyn Watcher) -> Result<Classifier> {
+    pub fn train(&self, watcher: &mut dyn Watcher) -> Result<Trained> {
         let (settings, data) = (self.settings, self.data);
         let mut model = Classifier::new(settings, &data.train.shape, data.classes, &self.device)?;
         let mut optimizer = optimizer(settings);
@@ -93,7 +103,7 @@ impl<'a> Run<'a> {
         let before = state.seconds;
         let mut sums = Sums::default();
         while state.epoch < settings.epochs {
-            let mut order: Vec<usize> = (0..data.train.rows()).collect();
+            let mut order: Vec<usize> = (0..examples).collect();
             order.shuffle(&mut random::stream(settings.seed, Stream::Order, state.epoch));
             let mut online = match settings.loss.as_str() {
                 "online_smoothing" => Some(OnlineTargets::new(data.classes)?),
@@ -103,11 +113,10 @@ impl<'a> Run<'a> {
                 let rows = &order[batch * examples / batches..(batch + 1) * examples / batches];
                 let rate = settings.learning_rate * self.rate_factor(state.step, steps);
                 let loss = self.loss(&state)?;
-                let (next, value) =
+                model =
                     self.step(model, &mut optimizer, &loss, rows, rate, &state, &mut sums, online.as_mut())?;
-                model = next;
                 state.step += 1;
-                if watcher.step(state.step, steps, value).is_break() {
+                if watcher.step(state.step, steps).is_break() {
                     return Err(Failure::Interrupted(format!(
                         "interrupted at step {} of {steps}; {}, and --resume goes on from there",
                         state.step,
@@ -130,8 +139,7 @@ impl<'a> Run<'a> {
                 )?;
             }
         }
-        self.leave(&model, &state)?;
-        Ok(model)
+        self.leave(model, &state)
     }
 
     fn rate_factor(&self, step: u64, steps: u64) -> f64 {
@@ -144,15 +152,12 @@ impl<'a> Run<'a> {
 
     /// The loss at a step.
     fn loss(&self, state: &State) -> Result<NamedLoss> {
-        let parameters = self.settings.criterion_parameters(state.step)?;
-        let criterion: Box<dyn Criterion> = match &state.class_targets {
+        let criterion = match &state.class_targets {
             Some(targets) => {
-                Box::new(OnlineSmoothing::new(parameters.number("alpha")?)?.targets(targets.clone()))
+                let alpha = self.settings.parameter("alpha", state.step);
+                Box::new(OnlineSmoothing::new(alpha)?.targets(targets.clone()))
             }
-            None => {
-                let entry = loss::named(&self.settings.loss).expect("the settings were checked");
-                (entry.build)(&parameters)?
-            }
+            None => self.settings.criterion(state.step)?,
         };
         Ok(NamedLoss::of(criterion, Reduction::Mean))
     }
@@ -168,7 +173,7 @@ impl<'a> Run<'a> {
         state: &State,
         sums: &mut Sums,
         online: Option<&mut OnlineTargets>,
-    ) -> Result<(Classifier, f64)> {
+    ) -> Result<Classifier> {
         let train = &self.data.train;
         let width = train.width();
         let take = |values: &[f32], width: usize| -> TensorData {
@@ -207,7 +212,7 @@ impl<'a> Run<'a> {
             sums.norm += model.gradient_norm(&gradients);
             sums.norms += 1.0;
         }
-        Ok((optimizer.step(rate, model, gradients), seen.value))
+        Ok(optimizer.step(rate, model, gradients))
     }
 
     /// The error of a step that has no loss.
@@ -268,24 +273,11 @@ impl<'a> Run<'a> {
     }
 
     /// Writes weights, predictions and the summary.
-    fn leave(&self, model: &Classifier, state: &State) -> Result {
-        let bytes = model
-            .clone()
-            .into_record()
-            .into_bytes()
-            .map_err(|error| Failure::Error(format!("{}: {error}", self.folder.join(MODEL).display())))?;
-        write_file(&self.folder.join(MODEL), &bytes)?;
-        let mut summary = serde_json::Map::new();
+    fn leave(&self, model: Classifier, state: &State) -> Result<Trained> {
+        checkpoint::save_model(&self.folder.join(MODEL), &model)?;
         let data = self.data;
-        let parts = [
-            ("train", Some(&data.train)),
-            ("validation", Some(&data.validation)),
-            ("test", Some(&data.test)),
-            ("held_out", data.held_out.as_ref()),
-        ];
-        for (name, examples) in parts {
-            let Some(examples) = examples else { continue };
-            let predictions = Predictions::of(model, examples, data.classes);
+        let write = |name: &str, examples| -> Result<Predictions> {
+            let predictions = Predictions::of(&model, examples, data.classes);
             write_archive(
                 &self.folder.join(format!("{name}.npz")),
                 &[
@@ -294,30 +286,27 @@ impl<'a> Run<'a> {
                     ("features", Member::Matrix(&predictions.features, predictions.width)),
                 ],
             )?;
-            if name != "held_out" {
-                summary.insert(name.into(), seen_json(&predictions.measure()?));
-            }
+            Ok(predictions)
+        };
+        let train = write("train", &data.train)?;
+        let validation = write("validation", &data.validation)?;
+        let test = write("test", &data.test)?;
+        if let Some(held_out) = &data.held_out {
+            write("held_out", held_out)?;
         }
-        summary.insert("steps".into(), state.step.into());
-        summary.insert("epochs".into(), state.epoch.into());
-        summary.insert("seconds".into(), state.seconds.into());
-        summary.insert("gap_bound".into(), gap_bound(self.settings, data.classes, state.step).into());
+        let summary = serde_json::json!({
+            "train": train.measure()?,
+            "validation": validation.measure()?,
+            "test": test.measure()?,
+            "steps": state.step,
+            "epochs": state.epoch,
+            "seconds": state.seconds,
+            "gap_bound": gap_bound(self.settings, data.classes, state.step),
+        });
         let text = serde_json::to_string_pretty(&summary).expect("a summary is plain values");
         write_file(&self.folder.join(SUMMARY), format!("{text}\n").as_bytes())?;
-        Ok(())
+        Ok(Trained { model, validation, test })
     }
-}
-
-pub(crate) fn seen_json(seen: &Seen) -> serde_json::Value {
-    serde_json::json!({
-        "nll": seen.nll,
-        "accuracy": seen.accuracy,
-        "ece": seen.ece,
-        "entropy": seen.entropy,
-        "gap": seen.gap,
-        "nearest_gap": seen.nearest_gap,
-        "separation": seen.separation,
-    })
 }
 
 /// What was seen in the steps of an epoch.

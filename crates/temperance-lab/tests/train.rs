@@ -89,7 +89,7 @@ fn a_run_leaves_what_the_rest_reads() {
     assert!((0.6..0.9).contains(&accuracy), "{accuracy}");
     let rows = temperance_lab::read_metrics(&run.join("metrics.csv")).unwrap();
     assert_eq!(rows.len(), 4);
-    let column = |name: &str| temperance_lab::COLUMNS.iter().position(|column| *column == name).unwrap();
+    let column = temperance_lab::column;
     assert!(rows[3][column("train_loss")] < rows[0][column("train_loss")]);
     assert!((rows[0][column("gap_bound")] - 91_f64.ln()).abs() < 1e-12);
     assert_eq!(rows[3][column("validation_nll")], summary["validation"]["nll"].as_f64().unwrap());

@@ -1,9 +1,9 @@
 """Losses for PyTorch: modules and functions with the arguments of ``torch.nn``.
 
 On CPU tensors they run the kernel of this package, without a copy; where a gradient is wanted, value and gradient come
-from one pass. torch.compile sees the custom operators ``temperance::loss`` and ``temperance::loss_with_grad``. On other devices :class:`CrossEntropyLoss` is made of
-torch's own operations, with the same numbers; the other losses are computed on the CPU and sent back. A gradient of the
-gradient is refused.
+from one pass. torch.compile sees the custom operators ``temperance::loss`` and ``temperance::loss_with_grad``. On other
+devices :class:`CrossEntropyLoss` is made of torch's own operations, with the same numbers; the other losses are computed on
+the CPU and sent back. A gradient of the gradient is refused.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ use crate::data::Data;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::predictions::Predictions;
-use crate::record::Row;
-use crate::training::{Run, Watcher, prepare};
+use crate::record::{self, Row};
+use crate::training::{Run, Trained, Watcher, prepare};
 
 pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     let settings = arguments.settings()?;
@@ -24,20 +24,18 @@ pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     let mut bar = Bar::new(io.watched);
     let trained = run.train(&mut bar);
     bar.0.finish_and_clear();
-    let model = trained?;
+    let Trained { validation, test, .. } = trained?;
     if arguments.quiet {
         return Ok(());
     }
-    let of = |examples| Predictions::of(&model, examples, data.classes);
-    let (validation, test) = (of(&data.validation), of(&data.test));
-    let before = test.measure()?;
-    let scaled = scaled(&validation, &test)?;
     if arguments.json {
         let summary = std::fs::read_to_string(arguments.output.join(crate::training::SUMMARY))
             .map_err(|error| Failure::Error(error.to_string()))?;
         write!(io.stdout, "{summary}")?;
         return Ok(());
     }
+    let before = test.measure()?;
+    let scaled = scaled(&validation, &test)?;
     let out = &mut io.stdout;
     writeln!(
         out,
@@ -100,15 +98,14 @@ impl Bar {
 }
 
 impl Watcher for Bar {
-    fn step(&mut self, step: u64, steps: u64, _: f64) -> ControlFlow<()> {
+    fn step(&mut self, step: u64, steps: u64) -> ControlFlow<()> {
         self.0.set_length(steps);
         self.0.set_position(step);
         if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn measured(&mut self, row: &Row) {
-        let value =
-            |name: &str| row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value);
+        let value = |name| record::value(row, name);
         let bound = value("gap_bound");
         let bound = if bound.is_finite() { format!(" of {bound:.2}") } else { String::new() };
         self.0.set_message(format!(

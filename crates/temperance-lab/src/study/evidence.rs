@@ -6,18 +6,20 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::Serialize;
+use temperance::Logits;
 use temperance::calibrate::Calibrated;
 use temperance::metric::{Evaluation, RiskCoverage, Summaries};
 use temperance::selective::MaxLogit;
-use temperance_burn::CrossEntropyLossConfig;
+use temperance_burn::{CrossEntropyLossConfig, Reduction};
+use temperance_data::Examples;
 
 use super::plan::{EXACT, FAMILY, TEACHERS, TRANSFERRED, UNSEEN, WAYS};
 use super::{Plan, Request};
-use crate::data::Data;
+use crate::data::{Data, scales, standardize};
 use crate::failure::Result;
 use crate::model::Classifier;
 use crate::predictions::Predictions;
-use crate::record::{self, COLUMNS, METRICS};
+use crate::record::{self, METRICS};
 use crate::settings::{ModelKind, Settings};
 use crate::training::{gap_bound, trained};
 
@@ -126,7 +128,7 @@ impl Evidence {
         };
         let data = Data::read(settings("one-hot/seed-0"))?;
         let seeds = 0..request.seeds;
-        let mut one_hot: Vec<Vec<usize>> = Vec::new();
+        let mut one_hot: Vec<Vec<u32>> = Vec::new();
         let mut ways = Vec::new();
         for way in WAYS {
             let mut of = OfWay { name: way.name.into(), label: way.label.into(), ..OfWay::default() };
@@ -157,7 +159,7 @@ impl Evidence {
         let mut exact = Vec::new();
         for (name, _, _) in EXACT {
             let rows = record::read(&study.join("runs").join(name).join(METRICS))?;
-            let value = |row: &[f64], column: &str| row[at(column)];
+            let value = |row: &[f64], column: &str| row[record::column(column)];
             let (first, last) = (&rows[0], &rows[rows.len() - 1]);
             exact.push(OfExact {
                 name: name.into(),
@@ -168,15 +170,14 @@ impl Evidence {
                 curve: rows.iter().map(|row| [value(row, "step").log10(), value(row, "train_gap")]).collect(),
             });
         }
+        let six = Data::read(settings("one-hot-six-classes/seed-0"))?;
+        let unseen = six.held_out.as_ref().expect("classes were held out");
         let mut transfer = Vec::new();
         for name in TRANSFERRED {
             let mut accuracy = Vec::new();
             for seed in seeds.clone() {
-                let name = format!("{name}-six-classes/seed-{seed}");
-                let data = Data::read(settings(&name))?;
-                let model = trained(&study.join("runs").join(&name), &data)?;
-                let unseen = data.held_out.as_ref().expect("classes were held out");
-                accuracy.push(probe(&Predictions::of(&model, unseen, data.classes))?);
+                let model = trained(&study.join(format!("runs/{name}-six-classes/seed-{seed}")), &six)?;
+                accuracy.push(probe(&Predictions::of(&model, unseen, six.classes))?);
             }
             transfer.push(Accuracies { name: name.into(), accuracy });
         }
@@ -209,10 +210,6 @@ impl Evidence {
     }
 }
 
-fn at(column: &str) -> usize {
-    COLUMNS.iter().position(|name| *name == column).expect("it is a column")
-}
-
 impl OfWay {
     /// Adds a seed.
     fn add(
@@ -220,7 +217,7 @@ impl OfWay {
         run: &Path,
         settings: &Settings,
         data: &Data,
-        one_hot: &mut Vec<Vec<usize>>,
+        one_hot: &mut Vec<Vec<u32>>,
         seed: usize,
     ) -> Result {
         let model = trained(run, data)?;
@@ -248,9 +245,10 @@ impl OfWay {
         self.separation.push(test.separation());
         self.scatter.push(scatter(&test));
 
-        let curve = RiskCoverage::of(&Summaries::of(&test.block()?)?);
+        let summaries = &plain.summaries;
+        let curve = RiskCoverage::of(summaries);
         self.aurc.push(curve.area());
-        let normalised = normalised(&validation, &test)?;
+        let normalised = normalised(&validation, &test, &summaries.correct)?;
         self.normalised_aurc.push(normalised.area());
         if self.risk.is_empty() {
             let thinned = |curve: &RiskCoverage| -> Vec<[f64; 2]> {
@@ -262,7 +260,7 @@ impl OfWay {
             self.normalised_risk = thinned(&normalised);
         }
 
-        let classes: Vec<usize> = test.logits.chunks(data.classes).map(largest).collect();
+        let classes: Vec<u32> = summaries.detail.iter().map(|row| row.predicted).collect();
         if one_hot.len() <= seed {
             one_hot.push(classes.clone());
         }
@@ -270,19 +268,18 @@ impl OfWay {
         self.disagreement.push(others as f64 / classes.len() as f64);
         let mut least: Vec<f64> = Vec::with_capacity(classes.len());
         self.confidences.resize(10, 0.0);
-        for row in test.logits.chunks(data.classes) {
+        for (row, &confidence) in test.logits.chunks(data.classes).zip(&summaries.confidence) {
             let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f64 = row.iter().map(|&logit| f64::from(logit - most).exp()).sum();
             let fewest = row.iter().copied().fold(f32::INFINITY, f32::min);
-            least.push(f64::from(fewest - most).exp() / sum);
-            let bin = ((10.0 / sum).ceil() as usize).clamp(1, 10) - 1;
+            least.push((f64::from(fewest) - f64::from(most)).exp() * confidence);
+            let bin = ((10.0 * confidence).ceil() as usize).clamp(1, 10) - 1;
             self.confidences[bin] += 1.0 / classes.len() as f64;
         }
         least.sort_by(f64::total_cmp);
         self.least_probability.push(least[least.len() / 2]);
 
         let rows = record::read(&run.join(METRICS))?;
-        let column = |name: &str| -> Vec<f64> { rows.iter().map(|row| row[at(name)]).collect() };
+        let column = |name: &str| -> Vec<f64> { rows.iter().map(|row| row[record::column(name)]).collect() };
         let (gaps, norms) = (column("train_gap"), column("gradient_norm"));
         self.gap_halfway.push(gaps[(gaps.len() - 1) / 2]);
         self.gap.push(gaps[gaps.len() - 1]);
@@ -314,34 +311,23 @@ impl OfWay {
     }
 }
 
-/// The class of the largest logit, the first of equal ones.
-fn largest(row: &[f32]) -> usize {
-    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter().position(|&logit| logit == most).unwrap_or(0)
-}
-
-/// The risk-coverage curve by the normalised logit; p is the whole number up to 8 that is best on the validation part.
-fn normalised(validation: &Predictions, test: &Predictions) -> Result<RiskCoverage> {
-    let curve = |predictions: &Predictions, p: u32| -> Result<RiskCoverage> {
-        let block = predictions.block()?;
-        let temperance::Scores::Logits(logits) = block.scores() else {
-            unreachable!("predictions are logits")
-        };
+/// The risk-coverage curve of the test rows by the normalised logit, and of which are right; p is the whole number up to 8 that is best on the validation part.
+fn normalised(validation: &Predictions, test: &Predictions, correct: &[f64]) -> Result<RiskCoverage> {
+    let curve = |predictions: &Predictions, correct: &[f64], p: u32| -> Result<RiskCoverage> {
+        let logits = Logits::new(&predictions.logits, predictions.classes)?;
         let scores = MaxLogit::new(f64::from(p))?.score(&logits)?;
         let scores: Vec<f64> = scores.iter().map(|score| score.clamp(0.0, 1.0)).collect();
-        let rows = predictions.logits.chunks(predictions.classes).zip(&predictions.labels);
-        let correct: Vec<f64> =
-            rows.map(|(row, &label)| f64::from(u8::from(largest(row) == label as usize))).collect();
-        Ok(RiskCoverage::of(&Summaries::from_confidences(&scores, &correct, None)?))
+        Ok(RiskCoverage::of(&Summaries::from_confidences(&scores, correct, None)?))
     };
+    let seen = Summaries::of(&validation.block()?)?;
     let mut best = (f64::INFINITY, 1);
     for p in 1..=8 {
-        let area = curve(validation, p)?.area();
+        let area = curve(validation, &seen.correct, p)?.area();
         if area < best.0 {
             best = (area, p);
         }
     }
-    curve(test, best.1)
+    curve(test, correct, best.1)
 }
 
 /// The mean squared distance of features from the mean of their class, over that of class means from their mean.
@@ -385,43 +371,39 @@ fn probe(predictions: &Predictions) -> Result<f64> {
     let device = Device::flex().autodiff();
     let width = predictions.width;
     let classes = UNSEEN.len();
-    let mut parts = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
-    for (row, (features, label)) in predictions.features.chunks(width).zip(&predictions.labels).enumerate() {
-        let class = UNSEEN.iter().position(|unseen| unseen == label).expect("only unseen classes were kept");
-        let (values, labels) = &mut parts[row % 2];
-        values.extend_from_slice(features);
-        labels.push(class as i32);
-    }
-    // Features at mean 0 and deviation 1, as the learning half has them.
-    let rows = parts[0].1.len() as f64;
-    for feature in 0..width {
-        let column = || parts[0].0.iter().skip(feature).step_by(width).map(|&value| f64::from(value));
-        let mean = column().sum::<f64>() / rows;
-        let deviation = (column().map(|value| (value - mean).powi(2)).sum::<f64>() / rows).sqrt().max(1e-6);
-        for (values, _) in &mut parts {
-            for value in values.iter_mut().skip(feature).step_by(width) {
-                *value = ((f64::from(*value) - mean) / deviation) as f32;
-            }
-        }
-    }
-    let [(inputs, labels), (test_inputs, test_labels)] = parts;
+    let class =
+        |label| UNSEEN.iter().position(|unseen| unseen == label).expect("only unseen classes were kept");
+    let all = Examples {
+        values: predictions.features.clone(),
+        shape: vec![width],
+        labels: predictions.labels.iter().map(|label| class(label) as u32).collect(),
+        class_names: None,
+    };
+    let half = |first: usize| all.rows_at(&(first..all.rows()).step_by(2).collect::<Vec<_>>());
+    let (mut learned, mut test) = (half(0), half(1));
+    standardize(&scales(&learned), [&mut learned, &mut test]);
+    let inputs = |part: &Examples| {
+        Tensor::<2>::from_data(TensorData::new(part.values.clone(), [part.rows(), width]), &device)
+    };
+    let targets = |part: &Examples| {
+        let labels: Vec<i32> = part.labels.iter().map(|&label| label as i32).collect();
+        Tensor::<1, Int>::from_data(TensorData::new(labels, [part.rows()]), &device)
+    };
     let settings = Settings { model: ModelKind::Logistic, ..Settings::default() };
     let mut model = Classifier::new(&settings, &[width], classes, &device)?;
     let mut optimizer =
         AdamConfig::new().with_epsilon(1e-8).with_weight_decay(Some(WeightDecayConfig::new(1e-3))).init();
-    let inputs = Tensor::<2>::from_data(TensorData::new(inputs, [labels.len(), width]), &device);
-    let targets = Tensor::<1, Int>::from_data(TensorData::new(labels.clone(), [labels.len()]), &device);
     let criterion = CrossEntropyLossConfig::new().init(&device);
+    let (learned_inputs, learned_targets) = (inputs(&learned), targets(&learned));
     for _ in 0..300 {
-        let loss = criterion.forward(model.forward(inputs.clone(), None).logits, targets.clone());
+        let logits = model.forward(learned_inputs.clone(), None).logits;
+        let loss = criterion.forward(logits, learned_targets.clone());
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.step(0.01, model, gradients);
     }
-    let test = Tensor::<2>::from_data(TensorData::new(test_inputs, [test_labels.len(), width]), &device);
-    let logits = crate::predictions::numbers(model.forward(test, None).logits);
-    let right =
-        logits.chunks(classes).zip(&test_labels).filter(|(row, label)| largest(row) == **label as usize);
-    Ok(right.count() as f64 / test_labels.len() as f64)
+    let logits = model.forward(inputs(&test), None).logits;
+    let (_, seen) = criterion.try_forward(logits, targets(&test), Reduction::Mean)?;
+    Ok(seen.map_or(f64::NAN, |seen| seen.accuracy))
 }
 
 /// Müller et al. 2019, section 3: features on the plane through the weights of three classes.

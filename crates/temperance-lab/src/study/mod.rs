@@ -5,11 +5,12 @@ mod evidence;
 mod plan;
 mod statistics;
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -42,11 +43,10 @@ pub(crate) struct Request {
 /// Makes the runs of a plan that are not done yet, on all cores.
 pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
     for stage in &plan.stages {
-        let mut data: Vec<(Vec<u32>, String, Data)> = Vec::new();
+        let mut data: BTreeMap<_, Data> = BTreeMap::new();
         for planned in stage {
-            let key = (&planned.settings.held_out_classes, &planned.settings.data);
-            if !data.iter().any(|(classes, source, _)| (classes, source) == key) {
-                data.push((key.0.clone(), key.1.clone(), Data::read(&planned.settings)?));
+            if let Entry::Vacant(place) = data.entry(planned.data()) {
+                place.insert(Data::read(&planned.settings)?);
             }
         }
         let open: VecDeque<&Planned> =
@@ -56,7 +56,6 @@ pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
         let queue = Mutex::new(open);
         let stop = AtomicBool::new(false);
         let failure = Mutex::new(None);
-        let steps = AtomicU64::new(0);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 0..cores {
@@ -64,15 +63,7 @@ pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
                     loop {
                         let next = queue.lock().expect("no run panics with it").pop_front();
                         let Some(planned) = next.filter(|_| !stop.load(Ordering::Relaxed)) else { return };
-                        let data = data
-                            .iter()
-                            .find(|(classes, source, _)| {
-                                (classes, source)
-                                    == (&planned.settings.held_out_classes, &planned.settings.data)
-                            })
-                            .map(|(_, _, data)| data)
-                            .expect("the data of every run were read");
-                        if let Err(error) = one(planned, data, folder, &stop, &steps) {
+                        if let Err(error) = one(planned, &data[&planned.data()], folder, &stop) {
                             stop.store(true, Ordering::Relaxed);
                             failure.lock().expect("no run panics with it").get_or_insert(error);
                             return;
@@ -90,13 +81,13 @@ pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
     Ok(())
 }
 
-fn one(planned: &Planned, data: &Data, folder: &Path, stop: &AtomicBool, steps: &AtomicU64) -> Result {
+fn one(planned: &Planned, data: &Data, folder: &Path, stop: &AtomicBool) -> Result {
     let place = planned.folder(folder);
     let settings = planned.settings_in(folder);
     let resume = place.join(crate::training::SETTINGS).exists();
     let run = Run::new(&settings, data, &place).map_err(|failure| failure.of(&planned.name))?;
     prepare(&place, &settings, resume, false)?;
-    let trained = run.train(&mut Quiet { stop, steps });
+    let trained = run.train(&mut Quiet { stop });
     trained.map(drop).map_err(|failure| match failure {
         Failure::Interrupted(_) => {
             Failure::Interrupted("interrupted; the same command goes on from there".to_owned())
@@ -107,12 +98,10 @@ fn one(planned: &Planned, data: &Data, folder: &Path, stop: &AtomicBool, steps: 
 
 struct Quiet<'a> {
     stop: &'a AtomicBool,
-    steps: &'a AtomicU64,
 }
 
 impl Watcher for Quiet<'_> {
-    fn step(&mut self, _: u64, _: u64, _: f64) -> ControlFlow<()> {
-        self.steps.fetch_add(1, Ordering::Relaxed);
+    fn step(&mut self, _: u64, _: u64) -> ControlFlow<()> {
         if interrupt::interrupted() || self.stop.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }

@@ -23,6 +23,11 @@ impl Planned {
         study.join("runs").join(&self.name)
     }
 
+    /// What its data depend on, in a study.
+    pub(crate) fn data(&self) -> (&str, &[u32]) {
+        (&self.settings.data, &self.settings.held_out_classes)
+    }
+
     /// The settings with the place of the teacher.
     pub(crate) fn settings_in(&self, study: &Path) -> Settings {
         let teacher = self.teacher.as_ref().map(|name| study.join("runs").join(name));
