@@ -244,7 +244,7 @@ fn confidence(evidence: &Evidence) -> Claim {
             (Some(false), _) | (_, Some(true)) => Some(false),
             _ => None,
         };
-        checks.push(check(near, t, format!("{}: it lies between 0.9 and 1.1", way.label)));
+        checks.push(check(near, t, format!("{}: the temperature lies between 0.9 and 1.1", way.label)));
     }
     let row = |way: &OfWay| {
         let text = |values: &Vec<f64>, digits| Estimate::of(values).short(digits);
