@@ -1,0 +1,3 @@
+//! Maximum-entropy reinforcement learning: environments ([`environment`]), replay, SAC and discrete SAC.
+
+pub mod environment;
