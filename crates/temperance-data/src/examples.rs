@@ -15,7 +15,7 @@ use crate::{classes, idx};
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("flowers.csv");
 /// std::fs::write(&path, "length,width,label\n5.1,3.5,iris\n4.2,1.0,rose\n")?;
-/// let examples = Examples::read(&path)?;
+/// let examples = Examples::read(&path, None)?;
 /// assert_eq!((examples.rows(), examples.shape.as_slice(), examples.labels.as_slice()), (2, &[2][..], &[0, 1][..]));
 /// assert_eq!(examples.class_names.unwrap(), ["iris", "rose"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,15 +34,16 @@ pub struct Examples {
 
 impl Examples {
     /// Reads `features` (or `x`, `X`, `inputs`) and `labels` of an archive, or the columns of a text file: one named as
-    /// labels are, all others features.
+    /// labels are, all others features. `labels_name` is that of the labels, where they have another.
     ///
     /// # Errors
     /// If they are not there, not numbers, or not as many labels as inputs; the place is named.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: &Path, labels_name: Option<&str>) -> Result<Self> {
         let wanted = |role| Wanted { role, name: None, needed: true, sole: false, or_soft: false };
         // Labels first: the features are the columns that are left.
         let features = Wanted { sole: true, ..wanted(Role::Features) };
-        let mut found = contents::read(path, &[wanted(Role::Labels), features])?.found;
+        let labels = Wanted { name: labels_name.map(str::to_owned), ..wanted(Role::Labels) };
+        let mut found = contents::read(path, &[labels, features])?.found;
         let mut take =
             |role| found.iter().position(|found| found.role == role).map(|at| found.swap_remove(at));
         let (Some(labels), Some(features)) = (take(Role::Labels), take(Role::Features)) else {

@@ -114,6 +114,9 @@ pub(crate) struct Flags {
     /// .csv file of features and labels [default: fashion-mnist]
     #[arg(long, value_name = "DATA", help_heading = "Data")]
     data: Option<String>,
+    /// The array or column of the labels in a file [default: labels, label, y, targets, target]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    labels_name: Option<String>,
     /// The share of the training data that is held out for calibration [default: 0.25]
     #[arg(long, value_name = "SHARE", help_heading = "Data")]
     validation: Option<f64>,
@@ -222,6 +225,7 @@ impl Flags {
         put(&mut settings.seed, self.seed);
         put(&mut settings.every, self.every);
         put(&mut settings.held_out_classes, self.held_out_classes);
+        settings.labels_name = self.labels_name.or(settings.labels_name.take());
         settings.classes = self.classes.or(settings.classes);
         settings.rows = self.rows.or(settings.rows);
         settings.teacher = self.teacher.or(settings.teacher.take());

@@ -187,7 +187,7 @@ fn sources(settings: &Settings) -> Result<(Examples, Option<Examples>, bool)> {
         )));
     }
     if !path.is_dir() {
-        return Ok((Examples::read(&path)?, None, true));
+        return Ok((Examples::read(&path, settings.labels_name.as_deref())?, None, true));
     }
     let part = |start: &str| -> Result<Examples> {
         let file = |kind: &str, axes: u32| -> Result<PathBuf> {

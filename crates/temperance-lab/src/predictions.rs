@@ -72,6 +72,7 @@ impl Predictions {
             gap,
             nearest_gap,
             separation: self.separation(),
+            scatter: self.scatter(),
         })
     }
 
@@ -125,6 +126,39 @@ impl Predictions {
         }
         1.0 - within / (1.0 - total.iter().map(|value| value * value).sum::<f64>())
     }
+
+    /// The mean squared distance of features from the mean of their class, over that of class means from their mean;
+    /// classes weigh alike.
+    pub fn scatter(&self) -> f64 {
+        let mut means = vec![vec![0.0; self.width]; self.classes];
+        let mut counts = vec![0.0; self.classes];
+        let rows = || self.features.chunks(self.width.max(1)).zip(&self.labels);
+        for (row, &label) in rows() {
+            counts[label as usize] += 1.0;
+            means[label as usize].iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let present: Vec<usize> = (0..self.classes).filter(|&class| counts[class] > 0.0).collect();
+        let mut centre = vec![0.0; self.width];
+        for &class in &present {
+            means[class].iter_mut().for_each(|sum| *sum /= counts[class]);
+            centre
+                .iter_mut()
+                .zip(&means[class])
+                .for_each(|(sum, value)| *sum += value / present.len() as f64);
+        }
+        let squares = |pairs: &mut dyn Iterator<Item = (f64, f64)>| pairs.map(|(a, b)| (a - b).powi(2)).sum();
+        let within: f64 = rows()
+            .map(|(row, &label)| {
+                let mean = means[label as usize].iter().copied();
+                let from_mean: f64 = squares(&mut row.iter().map(|&value| f64::from(value)).zip(mean));
+                from_mean / counts[label as usize]
+            })
+            .sum();
+        let centre = || centre.iter().copied();
+        let from_centre =
+            |&class: &usize| -> f64 { squares(&mut means[class].iter().copied().zip(centre())) };
+        within / present.iter().map(from_centre).sum::<f64>()
+    }
 }
 
 /// What is measured after an epoch.
@@ -144,6 +178,8 @@ pub struct Seen {
     pub nearest_gap: f64,
     /// R² of the features.
     pub separation: f64,
+    /// Scatter of the features within classes over that between them.
+    pub scatter: f64,
 }
 
 pub(crate) fn numbers(tensor: Tensor<2>) -> Vec<f32> {
@@ -169,5 +205,18 @@ mod tests {
         let (gap, nearest) = predictions.gaps();
         assert!((gap - (1.5 + 3.0 + 1.0 + 1.5) / 4.0).abs() < 1e-12);
         assert!((nearest - (1.0 + 3.0 + 1.0 + 1.0) / 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scatter_by_hand() {
+        // Means (1, 0) and (5, 0): each 4 from (3, 0); two rows of each class 1 from their mean.
+        let predictions = Predictions {
+            logits: vec![0.0; 8],
+            features: vec![1.0, 1.0, 1.0, -1.0, 5.0, 1.0, 5.0, -1.0],
+            labels: vec![0, 0, 1, 1],
+            classes: 2,
+            width: 2,
+        };
+        assert!((predictions.scatter() - 1.0 / 4.0).abs() < 1e-12);
     }
 }

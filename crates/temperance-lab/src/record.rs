@@ -11,7 +11,7 @@ use crate::tensorboard::Events;
 pub type Row = Vec<(&'static str, f64)>;
 
 /// The columns.
-pub const COLUMNS: [&str; 20] = [
+pub const COLUMNS: [&str; 21] = [
     "step",
     "epoch",
     "seconds",
@@ -32,6 +32,7 @@ pub const COLUMNS: [&str; 20] = [
     "validation_gap",
     "validation_nearest_gap",
     "validation_separation",
+    "validation_scatter",
 ];
 
 /// The file of measurements.

@@ -17,6 +17,9 @@ use crate::failure::{Failure, Result};
 pub struct Settings {
     /// `fashion-mnist` (the subset that comes with the program), `one-hot:K`, a folder of IDX files, or a file.
     pub data: String,
+    /// The name of the labels in a file, where it is not one of the usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_name: Option<String>,
     /// The share of the training data that is held out for validation.
     pub validation: f64,
     /// The share of a file that is held out for the test; folders have their own.
@@ -77,6 +80,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             data: "fashion-mnist".into(),
+            labels_name: None,
             validation: 0.25,
             test: 0.25,
             split_seed: 0,
@@ -364,6 +368,7 @@ impl Settings {
 /// The keys of a file.
 const EVERY_KEY: &[&str] = &[
     "data",
+    "labels_name",
     "validation",
     "test",
     "split_seed",
@@ -411,6 +416,7 @@ mod tests {
     #[test]
     fn every_key_is_a_setting() {
         let full = Settings {
+            labels_name: Some("species".into()),
             standardize: Some(true),
             classes: Some(3),
             held_out_classes: vec![1],

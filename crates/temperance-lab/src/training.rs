@@ -269,6 +269,7 @@ impl<'a> Run<'a> {
             ("validation_gap", validation.gap),
             ("validation_nearest_gap", validation.nearest_gap),
             ("validation_separation", validation.separation),
+            ("validation_scatter", validation.scatter),
         ])
     }
 

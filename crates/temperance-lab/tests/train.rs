@@ -158,6 +158,30 @@ fn a_run_that_is_killed_and_resumed_ends_with_the_same_weights() {
     assert_eq!(rows(&killed).len(), 60);
 }
 
+/// Where files may not grow beyond a size, writing fails as on a full disk.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_named_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    good(train(&run, &[&SMALL[..6], &["--epochs", "2", "--batch-size", "50"]].concat()));
+    let limited = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_temperance-lab");
+        let script = "trap '' XFSZ; ulimit -f 40; exec \"$@\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh", program, "train", "--output", run.to_str().unwrap()]);
+        shell.args(arguments).output().unwrap()
+    };
+    let text = bad(limited(&["--resume", "--epochs", "4"]));
+    assert!(text.contains("model.bpk: cannot be written: File too large"), "{text}");
+    assert!(run.join("checkpoints/epoch-000002").is_dir(), "the last checkpoint is there");
+    good(train(&run, &["--resume", "--epochs", "4"]));
+    let whole = folder.path().join("whole");
+    good(train(&whole, &SMALL));
+    let bytes = |run: &Path| std::fs::read(run.join("test.npz")).unwrap();
+    assert!(bytes(&run) == bytes(&whole));
+}
+
 #[test]
 fn every_loss_trains_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,13 +211,16 @@ fn models_data_files_and_schedules() {
             if x < 0.0 { "low" } else { "high" }
         ));
     }
-    std::fs::write(&table, text.replace("kind", "label")).unwrap();
+    std::fs::write(&table, text).unwrap();
     let table = table.to_str().unwrap();
+    let text = bad(train(&folder.path().join("nameless"), &["--data", table]));
+    assert!(text.contains("column of the labels is missing (the file has a, b and kind)"), "{text}");
+    assert!(text.contains("or its name with --labels-name"), "{text}");
     let config = folder.path().join("run.toml");
     std::fs::write(
         &config,
         format!(
-            "data = \"{table}\"\nmodel = \"logistic\"\nepochs = 40\noptimizer = \"adam-w\"\nlearning_rate = 0.05\n\
+            "data = \"{table}\"\nlabels_name = \"kind\"\nmodel = \"logistic\"\nepochs = 40\noptimizer = \"adam-w\"\nlearning_rate = 0.05\n\
              [parameters]\nconfidence_penalty = \"linear:0:0.2:50,warmup:5\"\nlabel_smoothing = 0.05\n"
         ),
     )
@@ -210,7 +237,10 @@ fn models_data_files_and_schedules() {
     let held = read(run.join("held_out.npz"));
     assert!(held.rows() > 500);
 
-    let text = bad(train(&folder.path().join("flat"), &["--data", table, "--model", "cnn"]));
+    let text = bad(train(
+        &folder.path().join("flat"),
+        &["--data", table, "--labels-name", "kind", "--model", "cnn"],
+    ));
     assert_eq!(
         text,
         "error: shape of an input is [2]; expected an image of at least 4 x 4 for the model cnn\n"

@@ -244,7 +244,11 @@ fn confidence(evidence: &Evidence) -> Claim {
             (Some(false), _) | (_, Some(true)) => Some(false),
             _ => None,
         };
-        checks.push(check(near, t, format!("{}: the temperature lies between 0.9 and 1.1", way.label)));
+        checks.push(check(
+            near,
+            t,
+            format!("{}: the temperature that it needs lies between 0.9 and 1.1", way.label),
+        ));
     }
     let row = |way: &OfWay| {
         let text = |values: &Vec<f64>, digits| Estimate::of(values).short(digits);
@@ -263,7 +267,20 @@ fn confidence(evidence: &Evidence) -> Claim {
         header: ["", "accuracy", "NLL", "ECE", "T", "NLL after", "ECE after"].map(str::to_owned).into(),
         rows: evidence.ways.iter().map(row).collect(),
     };
-    let bins = shown(evidence, |way| (&CENTRES, &way.confidences));
+    // One-hot training beside label smoothing, and beside what has the penalty.
+    let histograms = |shares: fn(&OfWay) -> &Vec<f64>| -> Vec<Panel> {
+        let (one_hot, others) = (&evidence.ways[..1], &evidence.ways[1..]);
+        let (smoothed, penalised) = others.split_at(3);
+        let curve = |way: &OfWay| {
+            let points = CENTRES.iter().zip(shares(way)).map(|(&x, &y)| [x, y]);
+            Curve::new(way.label.clone(), points)
+        };
+        let of = |group: &[OfWay]| {
+            let curves = one_hot.iter().chain(group).map(curve).collect();
+            panel("Share of the rows", "confidence, bins of 0.1", curves, Some([0.0, 1.0]))
+        };
+        vec![of(smoothed), of(penalised)]
+    };
     let error = |name: &str, published: &str| {
         let way = evidence.way(name);
         let errors: Vec<f64> = way.accuracy.iter().map(|accuracy| 100.0 * (1.0 - accuracy)).collect();
@@ -283,11 +300,18 @@ fn confidence(evidence: &Evidence) -> Claim {
         checks,
         paragraphs: Vec::new(),
         tables: vec![table, published],
-        figures: vec![chart(
-            "study-confidence",
-            "How sure the networks are: shares of the test rows by confidence",
-            vec![panel("Share of the rows", "confidence, bins of 0.1", bins, None)],
-        )],
+        figures: vec![
+            chart(
+                "study-confidence",
+                "How sure the networks are: shares of the test rows by confidence",
+                histograms(|way| &way.confidences),
+            ),
+            chart(
+                "study-confidence-after",
+                "How sure they are after temperature scaling",
+                histograms(|way| &way.scaled_confidences),
+            ),
+        ],
     }
 }
 
@@ -396,6 +420,7 @@ fn features(evidence: &Evidence) -> Claim {
         }
     });
     let curves = shown(evidence, |way| (&way.curves.epoch, &way.curves.separation));
+    let scatters = shown(evidence, |way| (&way.curves.epoch, &way.curves.scatter));
     Claim {
         claim: "Label smoothing makes the penultimate features of a class compact and the classes separate.",
         short: "Features",
@@ -415,8 +440,11 @@ fn features(evidence: &Evidence) -> Claim {
             chart("study-projection", "Features of three classes, 200 test rows each, seed 0", projections.collect()),
             chart(
                 "study-separation",
-                "Class separation of the features while networks train, means over the seeds",
-                vec![panel("R², validation part", "epoch", curves, None)],
+                "Separation and scatter of the features while networks train, means over the seeds",
+                vec![
+                    panel("R², validation part", "epoch", curves, None),
+                    panel("Scatter within over between classes", "epoch", scatters, None),
+                ],
             ),
         ],
     }

@@ -74,8 +74,9 @@ pub(crate) struct OfWay {
     pub(crate) norm_first: Vec<f64>,
     pub(crate) norm_last: Vec<f64>,
     pub(crate) curves: Curves,
-    /// Shares of the test rows by confidence, in ten bins from 0 to 1.
+    /// Shares of the test rows by confidence, in ten bins from 0 to 1, and after temperature scaling.
     pub(crate) confidences: Vec<f64>,
+    pub(crate) scaled_confidences: Vec<f64>,
     /// Coverage and risk of the first seed, by the largest probability and by the normalised logit.
     pub(crate) risk: Vec<[f64; 2]>,
     pub(crate) normalised_risk: Vec<[f64; 2]>,
@@ -88,6 +89,7 @@ pub(crate) struct Curves {
     pub(crate) gap: Vec<f64>,
     pub(crate) norm: Vec<f64>,
     pub(crate) separation: Vec<f64>,
+    pub(crate) scatter: Vec<f64>,
 }
 
 /// A linear model on the identity.
@@ -243,7 +245,7 @@ impl OfWay {
         self.scaled_nll.push(metric("nll"));
         self.scaled_ece.push(metric("ece"));
         self.separation.push(test.separation());
-        self.scatter.push(scatter(&test));
+        self.scatter.push(test.scatter());
 
         let summaries = &plain.summaries;
         let curve = RiskCoverage::of(summaries);
@@ -267,13 +269,14 @@ impl OfWay {
         let others = classes.iter().zip(&one_hot[seed]).filter(|(class, other)| class != other).count();
         self.disagreement.push(others as f64 / classes.len() as f64);
         let mut least: Vec<f64> = Vec::with_capacity(classes.len());
-        self.confidences.resize(10, 0.0);
         for (row, &confidence) in test.logits.chunks(data.classes).zip(&summaries.confidence) {
             let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let fewest = row.iter().copied().fold(f32::INFINITY, f32::min);
             least.push((f64::from(fewest) - f64::from(most)).exp() * confidence);
-            let bin = ((10.0 * confidence).ceil() as usize).clamp(1, 10) - 1;
-            self.confidences[bin] += 1.0 / classes.len() as f64;
+        }
+        count(&mut self.confidences, &summaries.confidence);
+        if let Some(scaled) = &scaled {
+            count(&mut self.scaled_confidences, &scaled.summaries.confidence);
         }
         least.sort_by(f64::total_cmp);
         self.least_probability.push(least[least.len() / 2]);
@@ -294,6 +297,7 @@ impl OfWay {
             (&mut self.curves.gap, gaps),
             (&mut self.curves.norm, norms),
             (&mut self.curves.separation, column("validation_separation")),
+            (&mut self.curves.scatter, column("validation_scatter")),
         ] {
             sums.resize(values.len(), 0.0);
             sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
@@ -305,9 +309,21 @@ impl OfWay {
     fn finish(&mut self) {
         let seeds = self.nll.len() as f64;
         let curves = &mut self.curves;
-        for sums in [&mut curves.gap, &mut curves.norm, &mut curves.separation, &mut self.confidences] {
+        for sums in [&mut curves.gap, &mut curves.norm, &mut curves.separation, &mut curves.scatter] {
             sums.iter_mut().for_each(|sum| *sum /= seeds);
         }
+        for counts in [&mut self.confidences, &mut self.scaled_confidences] {
+            let rows: f64 = counts.iter().sum();
+            counts.iter_mut().for_each(|count| *count /= rows);
+        }
+    }
+}
+
+/// Counts confidences in ten bins from 0 to 1.
+fn count(bins: &mut Vec<f64>, confidences: &[f64]) {
+    bins.resize(10, 0.0);
+    for confidence in confidences {
+        bins[((10.0 * confidence).ceil() as usize).clamp(1, 10) - 1] += 1.0;
     }
 }
 
@@ -328,42 +344,6 @@ fn normalised(validation: &Predictions, test: &Predictions, correct: &[f64]) -> 
         }
     }
     curve(test, correct, best.1)
-}
-
-/// The mean squared distance of features from the mean of their class, over that of class means from their mean.
-fn scatter(predictions: &Predictions) -> f64 {
-    let (classes, width) = (predictions.classes, predictions.width);
-    let (means, counts) = class_means(predictions);
-    let present: Vec<usize> = (0..classes).filter(|&class| counts[class] > 0.0).collect();
-    let mut centre = vec![0.0; width];
-    for &class in &present {
-        centre.iter_mut().zip(&means[class]).for_each(|(sum, value)| *sum += value / present.len() as f64);
-    }
-    let distance = |a: &mut dyn Iterator<Item = (f64, f64)>| a.map(|(a, b)| (a - b).powi(2)).sum::<f64>();
-    let mut within = 0.0;
-    for (row, &label) in predictions.features.chunks(width).zip(&predictions.labels) {
-        let label = label as usize;
-        let mut pairs = row.iter().map(|&value| f64::from(value)).zip(means[label].iter().copied());
-        within += distance(&mut pairs) / (counts[label] * present.len() as f64);
-    }
-    let between: f64 = present
-        .iter()
-        .map(|&class| distance(&mut means[class].iter().copied().zip(centre.iter().copied())))
-        .sum();
-    within / (between / present.len() as f64)
-}
-
-fn class_means(predictions: &Predictions) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let mut means = vec![vec![0.0; predictions.width]; predictions.classes];
-    let mut counts = vec![0.0; predictions.classes];
-    for (row, &label) in predictions.features.chunks(predictions.width).zip(&predictions.labels) {
-        counts[label as usize] += 1.0;
-        means[label as usize].iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-    }
-    for (mean, count) in means.iter_mut().zip(&counts) {
-        mean.iter_mut().for_each(|sum| *sum /= f64::max(*count, 1.0));
-    }
-    (means, counts)
 }
 
 /// Test accuracy of a linear classifier of the unseen classes on these features: it learns from every other row.
@@ -433,22 +413,4 @@ fn projection(label: &str, model: &Classifier, predictions: &Predictions, data: 
         (data.names[class].clone(), points.take(200).collect())
     };
     Projection { label: label.into(), classes: PROJECTED.map(of).into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scatter_by_hand() {
-        // Means (1, 0) and (5, 0): each 4 from (3, 0); two rows of each class 1 from their mean.
-        let predictions = Predictions {
-            logits: vec![0.0; 8],
-            features: vec![1.0, 1.0, 1.0, -1.0, 5.0, 1.0, 5.0, -1.0],
-            labels: vec![0, 0, 1, 1],
-            classes: 2,
-            width: 2,
-        };
-        assert!((scatter(&predictions) - 1.0 / 4.0).abs() < 1e-12);
-    }
 }
