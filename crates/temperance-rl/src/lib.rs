@@ -1,3 +1,22 @@
 //! Maximum-entropy reinforcement learning: environments ([`environment`]), replay, SAC and discrete SAC.
 
+mod adam;
+mod discrete_sac;
 pub mod environment;
+mod learner;
+mod network;
+pub mod random;
+mod replay;
+mod sac;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use adam::{Adam, Rate};
+pub use discrete_sac::DiscreteSac;
+pub use network::{Mlp, Real, Trace, Wanted};
+pub use replay::{Batch, Replay, Transition};
+pub use sac::{Losses, Sac};
+pub use settings::{
+    Critics, EntropyUnits, LogStd, Order, PRESETS, Preset, Settings, TemperatureForm, preset,
+};

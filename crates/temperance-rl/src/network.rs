@@ -1,0 +1,247 @@
+//! Multi-layer perceptrons with ReLU, and their gradients.
+
+use std::ops::Range;
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, LinalgScalar, Slice};
+use num_traits::Float;
+use rand::{Rng, RngExt};
+
+/// A floating-point number that networks compute in: `f32`, or `f64` where a gradient is checked.
+pub trait Real: Float + LinalgScalar + Send + Sync {
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+    /// The same number.
+    fn f64(self) -> f64;
+}
+
+impl Real for f32 {
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    fn f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn f64(self) -> f64 {
+        self
+    }
+}
+
+/// A multi-layer perceptron: y = W x + b in every layer, ReLU between layers.
+///
+/// Parameters are one vector: of each layer W (outputs x inputs, row-major), then b. Rows of a batch are rows of
+/// matrices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mlp<T> {
+    /// The widths: inputs, hidden layers, outputs.
+    widths: Vec<usize>,
+    pub(crate) parameters: Vec<T>,
+}
+
+/// What a batch leaves in the layers of a network, and room for its gradients.
+#[derive(Debug, Clone)]
+pub struct Trace<T> {
+    rows: usize,
+    /// The outputs of every layer.
+    outputs: Vec<Vec<T>>,
+    /// The gradients by the outputs of every layer but the last.
+    gradients: Vec<Vec<T>>,
+}
+
+impl<T: Real> Trace<T> {
+    /// An empty one, which grows with its first batch.
+    pub fn new() -> Self {
+        Trace { rows: 0, outputs: Vec::new(), gradients: Vec::new() }
+    }
+
+    /// The outputs of the network, rows x outputs.
+    pub fn output(&self) -> &[T] {
+        self.outputs.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// The outputs of the last hidden layer, rows x units.
+    pub(crate) fn hidden(&self) -> &[T] {
+        &self.outputs[self.outputs.len() - 2]
+    }
+
+    /// The same of some rows only.
+    pub(crate) fn rows(&self, rows: &[usize]) -> Self {
+        let mut chosen = Trace::new();
+        for output in &self.outputs {
+            let width = output.len() / self.rows;
+            let of = |&row: &usize| output[row * width..(row + 1) * width].iter().copied();
+            chosen.outputs.push(rows.iter().flat_map(of).collect());
+        }
+        for gradient in &self.gradients {
+            chosen.gradients.push(vec![T::zero(); gradient.len() / self.rows * rows.len()]);
+        }
+        chosen.rows = rows.len();
+        chosen
+    }
+
+    fn fit(&mut self, rows: usize, widths: &[usize]) {
+        let layers = widths.len() - 1;
+        self.rows = rows;
+        self.outputs.resize(layers, Vec::new());
+        self.gradients.resize(layers - 1, Vec::new());
+        for (layer, &width) in widths[1..].iter().enumerate() {
+            self.outputs[layer].resize(rows * width, T::zero());
+            if layer + 1 < layers {
+                self.gradients[layer].resize(rows * width, T::zero());
+            }
+        }
+    }
+}
+
+/// Which gradients [`Mlp::backward`] is asked for; what nobody reads is not computed.
+#[derive(Debug)]
+pub struct Wanted<'a, T> {
+    /// By the parameters; it is overwritten.
+    pub parameters: Option<&'a mut [T]>,
+    /// By some columns of the input, rows x columns; it is overwritten.
+    pub inputs: Option<(&'a mut [T], Range<usize>)>,
+}
+
+impl<T: Real> Mlp<T> {
+    /// A network with the widths of inputs, hidden layers and outputs: weights and biases uniform within
+    /// ±1/√inputs, as PyTorch's `Linear` starts.
+    pub fn new(widths: &[usize], rng: &mut impl Rng) -> Self {
+        let mut parameters = Vec::with_capacity(count(widths));
+        for pair in widths.windows(2) {
+            let bound = 1.0 / (pair[0] as f64).sqrt();
+            parameters.extend((0..pair[1] * (pair[0] + 1)).map(|_| T::of(rng.random_range(-bound..bound))));
+        }
+        Mlp { widths: widths.to_vec(), parameters }
+    }
+
+    /// The widths of inputs, hidden layers and outputs.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// All parameters: of each layer W (outputs x inputs, row-major), then b.
+    pub fn parameters(&self) -> &[T] {
+        &self.parameters
+    }
+
+    /// The same, to be changed.
+    pub fn parameters_mut(&mut self) -> &mut [T] {
+        &mut self.parameters
+    }
+
+    /// Where the weights and the biases of a layer are among the parameters.
+    fn places(&self, layer: usize) -> (Range<usize>, Range<usize>) {
+        let start = count(&self.widths[..=layer]);
+        let middle = start + self.widths[layer] * self.widths[layer + 1];
+        (start..middle, middle..middle + self.widths[layer + 1])
+    }
+
+    fn weights(&self, layer: usize) -> ArrayView2<'_, T> {
+        matrix(&self.parameters[self.places(layer).0], self.widths[layer])
+    }
+
+    /// Computes the outputs of a batch, rows x inputs; they are in the trace.
+    pub fn forward(&self, inputs: &[T], trace: &mut Trace<T>) {
+        let rows = inputs.len() / self.widths[0];
+        trace.fit(rows, &self.widths);
+        let layers = self.widths.len() - 1;
+        for layer in 0..layers {
+            let (before, rest) = trace.outputs.split_at_mut(layer);
+            let x = before.last().map_or(inputs, Vec::as_slice);
+            let y = &mut rest[0];
+            let width = self.widths[layer + 1];
+            for row in y.chunks_exact_mut(width) {
+                row.copy_from_slice(&self.parameters[self.places(layer).1]);
+            }
+            multiply(matrix(x, self.widths[layer]), self.weights(layer).reversed_axes(), T::one(), y, width);
+            if layer + 1 < layers {
+                y.iter_mut().for_each(|value| *value = if *value > T::zero() { *value } else { T::zero() });
+            }
+        }
+    }
+
+    /// Computes gradients from those by the outputs of the batch that the trace is of. `hidden` is a gradient that
+    /// reaches the last hidden layer on another way.
+    pub fn backward(
+        &self,
+        inputs: &[T],
+        trace: &mut Trace<T>,
+        outputs: &[T],
+        hidden: Option<&[T]>,
+        wanted: Wanted<'_, T>,
+    ) {
+        let mut parameters = wanted.parameters;
+        let layers = self.widths.len() - 1;
+        for layer in (0..layers).rev() {
+            let width = self.widths[layer + 1];
+            let (below, above) = trace.gradients.split_at_mut(layer);
+            let gradient: &[T] = above.first().map_or(outputs, |gradient| gradient);
+            let x = if layer == 0 { inputs } else { &trace.outputs[layer - 1] };
+            if let Some(parameters) = &mut parameters {
+                let (weights, biases) = self.places(layer);
+                let by = matrix(gradient, width);
+                let x = matrix(x, self.widths[layer]);
+                multiply(by.reversed_axes(), x, T::zero(), &mut parameters[weights], self.widths[layer]);
+                let sums = &mut parameters[biases];
+                sums.fill(T::zero());
+                for row in gradient.chunks_exact(width) {
+                    sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = *sum + value);
+                }
+            }
+            if layer > 0 {
+                let into = below.last_mut().expect("there is a layer below");
+                multiply(matrix(gradient, width), self.weights(layer), T::zero(), into, self.widths[layer]);
+                if let (Some(hidden), true) = (hidden, layer + 1 == layers) {
+                    into.iter_mut().zip(hidden).for_each(|(sum, &value)| *sum = *sum + value);
+                }
+                for (value, &output) in into.iter_mut().zip(x) {
+                    *value = if output > T::zero() { *value } else { T::zero() };
+                }
+            }
+        }
+        if let Some((into, columns)) = wanted.inputs {
+            let gradient: &[T] = trace.gradients.first().map_or(outputs, |gradient| gradient);
+            let width = columns.len();
+            let weights = self.weights(0);
+            let weights = weights.slice_axis(Axis(1), Slice::from(columns));
+            multiply(matrix(gradient, self.widths[1]), weights, T::zero(), into, width);
+        }
+    }
+}
+
+/// The number of parameters between these widths.
+fn count(widths: &[usize]) -> usize {
+    widths.windows(2).map(|pair| pair[1] * (pair[0] + 1)).sum()
+}
+
+fn matrix<T>(values: &[T], columns: usize) -> ArrayView2<'_, T> {
+    ArrayView2::from_shape((values.len() / columns, columns), values).expect("rows are whole")
+}
+
+/// Products that take this many multiplications are shared by two threads. The cut is by rows of the result, so that
+/// the bits are the same for one.
+const SHARED: usize = 1 << 20;
+
+/// out = a b + beta out.
+fn multiply<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, beta: T, out: &mut [T], columns: usize) {
+    let mut out = ArrayViewMut2::from_shape((out.len() / columns, columns), out).expect("rows are whole");
+    if a.len() * columns < SHARED || a.nrows() < 2 {
+        general_mat_mul(T::one(), &a, &b, beta, &mut out);
+        return;
+    }
+    // A multiple of the rows that the kernels take at once.
+    let half = (a.nrows() / 2).next_multiple_of(8).min(a.nrows());
+    let ((a, a_rest), (mut out, mut rest)) = (a.split_at(Axis(0), half), out.split_at(Axis(0), half));
+    rayon::join(
+        || general_mat_mul(T::one(), &a, &b, beta, &mut out),
+        || general_mat_mul(T::one(), &a_rest, &b, beta, &mut rest),
+    );
+}
