@@ -19,7 +19,7 @@
 //! # Ok::<(), temperance::Error>(())
 //! ```
 //!
-//! Source: ours.
+//! Source: Temperance.
 
 use temperance::calibrate::ParameterEntry;
 
@@ -31,7 +31,7 @@ use super::{Entry, max_episode_steps};
 pub static ENTRY: Entry = Entry {
     name: "Corridor",
     summary: "a corridor with a small reward nearby and a large one far away",
-    source: "ours",
+    source: "Temperance",
     parameters: &[LIMIT, SMALL_REWARD, LARGE_REWARD, SMALL_DISTANCE, LARGE_DISTANCE],
     build: |parameters| {
         let small = ENTRY.number(&SMALL_REWARD, parameters, f64::is_finite)?;

@@ -1,7 +1,7 @@
-//! A walk over a frozen lake to a gift, between holes; the ice is slippery.
+//! A walk over a frozen lake to a goal, between holes; the ice is slippery.
 //!
 //! States: the cells, row by row from the top left; observed as one entry for each, 1 at the cell and 0 elsewhere.
-//! Actions: 0 left, 1 down, 2 right, 3 up; at the edge the walker stays. S is the start, G the gift, H a hole:
+//! Actions: 0 left, 1 down, 2 right, 3 up; at the edge the walker stays. S is the start, G the goal, H a hole:
 //!
 //! ```text
 //! SFFF     SFFFFFFF
@@ -15,7 +15,7 @@
 //! ```
 //!
 //! On slippery ice (`is_slippery`, 1 or 0) a step goes where it should with probability `success_rate`, else to one
-//! of the two sides, each as likely as the other. The reward is 1 at the gift and 0 else. The task ends at the gift
+//! of the two sides, each as likely as the other. The reward is 1 at the goal and 0 else. The task ends at the goal
 //! and in a hole, and is cut off after 100 steps, on the large lake after 200.
 //!
 //! ```
@@ -46,7 +46,7 @@ use super::{Entry, Environment, max_episode_steps};
 /// FrozenLake-v1, of 16 cells.
 pub static ENTRY: Entry = Entry {
     name: "FrozenLake-v1",
-    summary: "a walk over 4 by 4 cells of slippery ice to a gift, between holes",
+    summary: "a walk over 4 by 4 cells of slippery ice to a goal, between holes",
     source: "Gymnasium",
     parameters: &[LIMIT, IS_SLIPPERY, SUCCESS_RATE],
     build: |parameters| build(&ENTRY, &LIMIT, ["SFFF", "FHFH", "FFFH", "HFFG"], parameters),
@@ -55,7 +55,7 @@ pub static ENTRY: Entry = Entry {
 /// FrozenLake8x8-v1, of 64 cells.
 pub static ENTRY_8X8: Entry = Entry {
     name: "FrozenLake8x8-v1",
-    summary: "a walk over 8 by 8 cells of slippery ice to a gift, between holes",
+    summary: "a walk over 8 by 8 cells of slippery ice to a goal, between holes",
     source: "Gymnasium",
     parameters: &[LIMIT_8X8, IS_SLIPPERY, SUCCESS_RATE],
     build: |parameters| {

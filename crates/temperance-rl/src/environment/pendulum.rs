@@ -10,7 +10,8 @@
 //! θ ← θ + θ̇·0.05
 //! ```
 //!
-//! The terms in u are `f32`, as they are in Gymnasium. The task never ends; it is cut off after 200 steps. It
+//! The terms in u are `f32`, as they are in Gymnasium, whose u² is off by a last digit for one u in a thousand. The
+//! task never ends; it is cut off after 200 steps. It
 //! begins with θ uniform from -π to π and θ̇ from -1 to 1.
 //!
 //! ```

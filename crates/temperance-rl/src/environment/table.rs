@@ -7,6 +7,17 @@ use crate::generator::Generator;
 /// A finite task in numbers: S states, A actions.
 ///
 /// A terminal state leads to itself with reward 0 whatever is done. Time limits are no part of it.
+///
+/// ```
+/// use temperance::Parameters;
+/// use temperance_rl::environment::make;
+///
+/// // On slippery ice a step up, action 3, in the top left corner stays there in two cases of three.
+/// let table = make("FrozenLake-v1", &Parameters::new())?.table().unwrap();
+/// assert_eq!((table.states, table.actions), (16, 4));
+/// assert!((table.transitions[3 * table.states] - 2.0 / 3.0).abs() < 1e-15);
+/// # Ok::<(), temperance::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// S.

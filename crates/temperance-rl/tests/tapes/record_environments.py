@@ -73,7 +73,8 @@ def space(of):
 def draw(actions, rng):
     if isinstance(actions, gymnasium.spaces.Discrete):
         return int(rng.random() * actions.n)
-    return np.array([rng.uniform(float(l), float(h)) for l, h in zip(actions.low, actions.high)], dtype=np.float32)
+    bounds = zip(actions.low, actions.high)
+    return np.array([rng.uniform(float(low), float(high)) for low, high in bounds], dtype=np.float32)
 
 
 def state_of(env):
@@ -103,7 +104,7 @@ def single_steps(name, env, count):
     states, observations, rewards, ends = [], [], [], []
     for index in range(count):
         env.reset(seed=0)
-        state = np.array([rng.uniform(l, h) for l, h in zip(low, high)])
+        state = np.array([rng.uniform(*bounds) for bounds in zip(low, high)])
         if name == "MountainCarContinuous-v0" and index % 2 == 1:
             state = state.astype(np.float32)
         env.state = state
@@ -139,8 +140,12 @@ def rollout(name, seed, limit, count):
 
 def table(env):
     """(probability, next state, reward, terminated) of every outcome of every action in every state."""
-    outcome = lambda p, s, r, t: [float(p), int(s), float(r), bool(t)]
-    return [[[outcome(*o) for o in actions[a]] for a in sorted(actions)] for _, actions in sorted(env.unwrapped.P.items())]
+
+    def outcome(probability, state, reward, terminated):
+        return [float(probability), int(state), float(reward), bool(terminated)]
+
+    rows = [actions for _, actions in sorted(env.unwrapped.P.items())]
+    return [[[outcome(*of) for of in actions[action]] for action in sorted(actions)] for actions in rows]
 
 
 def record_generator():
