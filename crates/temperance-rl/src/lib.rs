@@ -3,6 +3,7 @@
 mod adam;
 mod discrete_sac;
 pub mod environment;
+pub mod generator;
 mod learner;
 mod network;
 pub mod random;
