@@ -19,9 +19,8 @@ Cases:
     discrete            discrete SAC by exact expectations (Christodoulou 2019, arXiv 1910.07207), written here
     discrete-decoupled  the same without the entropy in the critics' target (after arXiv 2509.09838), written here
     discrete-sd         SD-SAC (Zhou et al., arXiv 2209.10081) with the larger loss of each row, as later descriptions of
-                        the paper have it: from these and from memory, the paper was not at hand; written here
-    discrete-sd-mean    the same with the larger mean loss, and no half before the penalty, as the authors' published code
-                        has it; written here
+                        the paper have it: from these and from memory, the paper was not at hand. The authors' code takes
+                        the larger of the two mean losses, and no half before the penalty. Written here
 
 A file is {"case", "precision", "versions", "settings", "initial", "updates"}; every update has the fields
 
@@ -424,8 +423,8 @@ def cleanrl(case, precision):
     write(case, precision, settings, initial, updates)
 
 
-def discrete(case, precision, decoupled=False, sd=None):
-    """Exact expectations over the actions. `sd` is the reduction of SD-SAC's larger loss: "row" or "mean"."""
+def discrete(case, precision, decoupled=False, sd=False):
+    """Exact expectations over the actions; `sd` is for SD-SAC."""
     dtype = torch.float32 if precision == "f32" else torch.float64
     scale, clip, beta = 0.89, 0.1, 0.5
     target_entropy = scale * math.log(ACTIONS)
@@ -444,16 +443,14 @@ def discrete(case, precision, decoupled=False, sd=None):
         return (first + second) / 2 if sd else torch.minimum(first, second)
 
     def critic_loss(value, target, y):
-        """The mean squared error; by SD-SAC the larger one of it and that of the value kept close to the target's."""
+        """The mean squared error; by SD-SAC, row by row, the larger one of it and that of the value kept close to the target's."""
         error = (value - y) ** 2
-        if sd is None:
+        if not sd:
             return error.mean()
         clipped = (target + (value - target).clamp(-clip, clip) - y) ** 2
-        if sd == "row":
-            # Else the case would not show which of the two is taken.
-            assert (clipped > error).any() and (clipped < error).any()
-            return torch.maximum(error, clipped).mean()
-        return torch.maximum(error.mean(), clipped.mean())
+        # Else the case would not show which of the two is taken.
+        assert (clipped > error).any() and (clipped < error).any()
+        return torch.maximum(error, clipped).mean()
 
     updates = []
     for _ in range(UPDATES):
@@ -477,8 +474,7 @@ def discrete(case, precision, decoupled=False, sd=None):
         entropy = -(p * log_p).sum(dim=1)
         actor_loss = (p * (alpha * log_p - combined("critic", observations).detach())).sum(dim=1).mean()
         if sd:
-            penalty = beta * ((batch["behaviour_entropy"] - entropy) ** 2).mean()
-            actor_loss = actor_loss + (penalty / 2 if sd == "row" else penalty)
+            actor_loss = actor_loss + beta / 2 * ((batch["behaviour_entropy"] - entropy) ** 2).mean()
         gradients |= learner.step("actor", actor_loss)
 
         # The entropy of the policy before its step: the place of this step in the update does not matter.
@@ -492,8 +488,8 @@ def discrete(case, precision, decoupled=False, sd=None):
         })
 
     more = {
-        "critics_combined": "mean", "q_clip": clip, "larger_loss_of": sd, "entropy_penalty": beta,
-        "entropy_penalty_term": f"{'half ' if sd == 'row' else ''}entropy_penalty mean((behaviour_entropy - H)^2)",
+        "critics_combined": "mean", "q_clip": clip, "larger_loss_of": "row", "entropy_penalty": beta,
+        "entropy_penalty_term": "half entropy_penalty mean((behaviour_entropy - H)^2)",
     } if sd else {"critics_combined": "minimum"}
     settings = common(
         1.0, target_entropy, "the sum over critics of the mean squared error", alpha_loss="log_alpha", actions=ACTIONS,
@@ -538,8 +534,7 @@ CONTINUOUS = {
 DISCRETE = {
     "discrete": {},
     "discrete-decoupled": {"decoupled": True},
-    "discrete-sd": {"sd": "row"},
-    "discrete-sd-mean": {"sd": "mean"},
+    "discrete-sd": {"sd": True},
 }
 
 
