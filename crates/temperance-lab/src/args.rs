@@ -22,6 +22,135 @@ pub(crate) enum Command {
     Train(Box<TrainArguments>),
     /// Train many classifiers and report what they say of each claim of the reading; goes on where it was stopped.
     Study(StudyArguments),
+    /// Train policies by soft actor-critic, evaluate and draw them, and see what entropy does.
+    #[command(subcommand)]
+    Sac(SacCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SacCommand {
+    /// Train a policy for each seed; writes measurements, checkpoints, an evaluation of the last policies and a page.
+    Train(Box<SacTrainArguments>),
+    /// Evaluate the policies of a finished run, also where the environment has changed.
+    Evaluate(SacEvaluateArguments),
+    /// Draw the curves of runs beside each other.
+    Plot(SacPlotArguments),
+    /// What the entropy term does and does not do: demonstrations with pictures.
+    Demo(SacDemoArguments),
+    /// The settings of a preset as TOML, and the environments with their parameters.
+    Settings(SacSettingsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacTrainArguments {
+    /// Where the run is written: a new folder.
+    #[arg(short, long, value_name = "DIR", default_value = "sac")]
+    pub(crate) output: PathBuf,
+    /// A TOML file with environment, steps, seed, seeds, preset, parameters and settings; flags count more.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Go on with the run in the folder, from its last checkpoints.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Start anew in a folder that holds a run.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// The summary as one line of JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Nothing on standard output.
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    /// An environment that `temperance-lab sac settings` lists [default: Pendulum-v1]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// A parameter of the environment; may be given again
+    #[arg(short, long = "parameter", value_name = "NAME=NUMBER", value_parser = named_number)]
+    pub(crate) parameters: Vec<(String, f64)>,
+    /// Steps of the environment for each seed [default: 20000]
+    #[arg(long, value_name = "N")]
+    pub(crate) steps: Option<u64>,
+    /// The first seed [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How many seeds [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) seeds: Option<u64>,
+    /// sb3, cleanrl or paper: where settings start from [default: sb3]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<String>,
+    /// A setting that `temperance-lab sac settings` lists, such as hidden=[64,64] or alpha=0.2; may be given again
+    #[arg(short, long = "set", value_name = "NAME=VALUE", value_parser = named_value)]
+    pub(crate) set: Vec<(String, toml::Value)>,
+    /// Steps from one measurement and checkpoint to the next [default: a twentieth of all]
+    #[arg(long, value_name = "N")]
+    pub(crate) every: Option<u64>,
+    /// Episodes of the evaluation in the end [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) episodes: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacEvaluateArguments {
+    /// The folder of a run.
+    #[arg(value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// A parameter of the environment, other than in training; may be given again
+    #[arg(short, long = "parameter", value_name = "NAME=NUMBER", value_parser = named_number)]
+    pub(crate) parameters: Vec<(String, f64)>,
+    /// Draw actions from the policy, rather than to take its middle, or its most probable one.
+    #[arg(long)]
+    pub(crate) stochastic: bool,
+    /// Episodes for each seed
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) episodes: u64,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacPlotArguments {
+    /// The folders of runs, up to five.
+    #[arg(value_name = "DIR", required = true, num_args = 1..=5)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The page.
+    #[arg(short, long, value_name = "FILE", default_value = "sac.html")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacDemoArguments {
+    /// Which of them; all unless said
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Where pages and pictures are written
+    #[arg(short, long, value_name = "DIR", default_value = "sac-demo")]
+    pub(crate) output: PathBuf,
+    /// Fewer seeds and steps: a look.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacSettingsArguments {
+    /// sb3, cleanrl or paper
+    #[arg(long, value_name = "NAME", default_value = "sb3")]
+    pub(crate) preset: String,
+}
+
+fn named_number(text: &str) -> Result<(String, f64), String> {
+    let (name, number) = text.split_once('=').ok_or("expected NAME=NUMBER, such as gravity=5")?;
+    let number = number.trim().parse().map_err(|_| format!("{number} is no number"))?;
+    Ok((name.trim().to_owned(), number))
+}
+
+fn named_value(text: &str) -> Result<(String, toml::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as batch_size=64")?;
+    // As in a file; a bare word is a text.
+    let written = format!("value = {value}");
+    let value = toml::from_str::<toml::Table>(&written).ok().and_then(|mut table| table.remove("value"));
+    Ok((name.trim().to_owned(), value.unwrap_or_else(|| toml::Value::String(text.split_once('=').map_or("", |(_, value)| value).trim().to_owned()))))
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,9 @@ mod model;
 mod predictions;
 mod random;
 mod record;
+mod sac;
 mod settings;
+mod statistics;
 mod study;
 mod tensorboard;
 mod training;
@@ -43,6 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8
     let outcome = match arguments.command {
         Command::Train(arguments) => commands::train::run(&arguments, io),
         Command::Study(arguments) => commands::study::run(&arguments, io),
+        Command::Sac(command) => commands::sac::run(&command, io),
     };
     let outcome = outcome.and_then(|()| io.stdout.flush().map_err(Failure::from));
     match outcome {

@@ -42,42 +42,47 @@ pub(crate) const EVENTS: &str = "events.out.tfevents.0.temperance";
 /// Writes measurements as they come.
 #[derive(Debug)]
 pub(crate) struct Recorder {
+    columns: &'static [&'static str],
     path: PathBuf,
     file: fs::File,
     events: Events,
 }
 
 impl Recorder {
-    /// Starts in a folder, with the rows of an earlier part of the run, up to a step.
-    pub(crate) fn start(folder: &Path, until: u64) -> Result<Self> {
+    /// Starts in a folder, with the rows of an earlier part of the run, up to a step. The first columns are `step`, another
+    /// count, and `seconds`.
+    pub(crate) fn start(folder: &Path, columns: &'static [&'static str], until: u64) -> Result<Self> {
         let path = folder.join(METRICS);
         let mut earlier = if path.exists() { rows(&path)? } else { Vec::new() };
         // A line that was cut off when the process ended is no line.
-        earlier.retain(|row| row.len() == COLUMNS.len() && row[0] <= until as f64);
-        let mut text = format!("{}\n", COLUMNS.join(","));
+        earlier.retain(|row| row.len() == columns.len() && row[0] <= until as f64);
+        let mut text = format!("{}\n", columns.join(","));
         earlier.iter().for_each(|row| text.push_str(&line(row)));
         temperance_data::write_file(&path, text.as_bytes())?;
         let cannot = |error| Failure::Error(format!("{}: cannot be written: {error}", path.display()));
         let file = fs::OpenOptions::new().append(true).open(&path).map_err(cannot)?;
         let mut events = Events::create(&folder.join(EVENTS)).map_err(cannot)?;
         for row in &earlier {
-            events.add(row[2], row[0] as u64, named(row)).map_err(cannot)?;
+            events.add(row[2], row[0] as u64, named(columns, row)).map_err(cannot)?;
         }
-        Ok(Recorder { path, file, events })
+        Ok(Recorder { columns, path, file, events })
     }
 
     /// Adds a row; what it does not have is empty.
     pub(crate) fn add(&mut self, row: &Row) -> Result {
-        let values: Vec<f64> = COLUMNS.iter().map(|name| value(row, name)).collect();
+        let values: Vec<f64> = self.columns.iter().map(|name| value(row, name)).collect();
         self.file
             .write_all(line(&values).as_bytes())
-            .and_then(|()| self.events.add(values[2], values[0] as u64, named(&values)))
+            .and_then(|()| self.events.add(values[2], values[0] as u64, named(self.columns, &values)))
             .map_err(|error| Failure::Error(format!("{}: cannot be written: {error}", self.path.display())))
     }
 }
 
-fn named(row: &[f64]) -> impl Iterator<Item = (&'static str, f64)> {
-    COLUMNS.iter().copied().zip(row.iter().copied()).skip(3)
+fn named(
+    columns: &'static [&'static str],
+    row: &[f64],
+) -> impl Iterator<Item = (&'static str, f64)> {
+    columns.iter().copied().zip(row.iter().copied()).skip(3)
 }
 
 fn line(values: &[f64]) -> String {
@@ -104,8 +109,13 @@ pub fn column(name: &str) -> usize {
 /// # Errors
 /// If it cannot be read, or is not such a file.
 pub fn read(path: &Path) -> Result<Vec<Vec<f64>>> {
+    read_columns(path, &COLUMNS)
+}
+
+/// The same of other columns.
+pub(crate) fn read_columns(path: &Path, columns: &[&str]) -> Result<Vec<Vec<f64>>> {
     let rows = rows(path)?;
-    if rows.iter().any(|row| row.len() != COLUMNS.len()) {
+    if rows.iter().any(|row| row.len() != columns.len()) {
         let text = "columns are others; expected those of a run of temperance-lab";
         return Err(Failure::Error(format!("{}: {text}", path.display())));
     }

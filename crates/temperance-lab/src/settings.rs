@@ -396,7 +396,7 @@ const EVERY_KEY: &[&str] = &[
 ];
 
 /// Which of the names was probably meant.
-fn nearest(name: &str, names: &[&str]) -> String {
+pub(crate) fn nearest(name: &str, names: &[&str]) -> String {
     let best =
         names.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
     match best {

@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
         if let Some(place) = checkpoint::last(self.folder) {
             (model, optimizer, state) = checkpoint::load(&place, model, optimizer)?;
         }
-        let mut recorder = Recorder::start(self.folder, state.step)?;
+        let mut recorder = Recorder::start(self.folder, &record::COLUMNS, state.step)?;
         // Batches of one size, or of one less: a last batch of a few rows would be a step of mere noise.
         let examples = data.train.rows();
         let batches = examples.div_ceil(settings.batch_size);

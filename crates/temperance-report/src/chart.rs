@@ -83,12 +83,14 @@ pub struct Curve {
     pub points: Vec<[f64; 2]>,
     /// Points to stand out, such as an optimum.
     pub dots: Vec<[f64; 2]>,
+    /// A band around it: places with their lower and upper heights, such as an interval.
+    pub band: Vec<[f64; 3]>,
 }
 
 impl Curve {
     /// A curve without dots.
     pub fn new(label: impl Into<String>, points: impl IntoIterator<Item = [f64; 2]>) -> Self {
-        Curve { label: label.into(), points: points.into_iter().collect(), dots: Vec::new() }
+        Curve { label: label.into(), points: points.into_iter().collect(), dots: Vec::new(), band: Vec::new() }
     }
 }
 
@@ -197,6 +199,16 @@ impl Panel {
             };
             for point in curve.points.iter().filter(inside) {
                 canvas.disc(style(curve).0, 1.5, place(point));
+            }
+        }
+        for curve in curves {
+            let within = |height: f64| height.clamp(self.y[0], self.y[1]);
+            let whole = curve.band.iter().filter(|place| place.iter().all(|number| number.is_finite()));
+            let upper = whole.clone().map(|&[a, _, high]| [x.at(a), y.at(within(high))]);
+            let lower = whole.map(|&[a, low, _]| [x.at(a), y.at(within(low))]);
+            let corners: Vec<[f64; 2]> = upper.chain(lower.rev()).collect();
+            if corners.len() > 2 {
+                canvas.polygon(style(curve).0, 0.15, &corners);
             }
         }
         for curve in curves.iter().filter(|_| joined) {
@@ -312,6 +324,22 @@ mod tests {
         assert_eq!(pieces(&points, [0.0, 2.0]), [[[0.5, 2.0], [1.0, 1.0], [2.0, 1.0], [2.5, 0.0]]]);
         assert_eq!(pieces(&[[0.0, 1.0], [f64::NAN, 1.0], [1.0, 1.0], [2.0, 1.0]], [0.0, 2.0]).len(), 1);
         assert!(pieces(&[[0.0, 3.0], [1.0, 3.0]], [0.0, 2.0]).is_empty());
+    }
+
+    #[test]
+    fn a_band_stays_within_the_panel() {
+        let panel = Panel {
+            title: "Return".to_owned(),
+            x: Axis::new("step", [0.0, 1.0]),
+            y: [0.0, 1.0],
+            marks: Marks::Curves(vec![Curve {
+                band: vec![[0.0, -9.0, 0.5], [0.5, f64::NAN, 1.0], [1.0, 0.5, 9.0]],
+                ..Curve::new("mean", [[0.0, 0.2], [1.0, 0.8]])
+            }]),
+        };
+        let svg = Chart { name: "band", title: "Band".to_owned(), panels: vec![panel] }.figure().svg;
+        assert_eq!(svg.matches("<polygon").count(), 1);
+        assert!(svg.contains("points=\"40,130 352,30 352,130 40,230\""), "{svg}");
     }
 
     #[test]

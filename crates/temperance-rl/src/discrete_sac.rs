@@ -57,6 +57,11 @@ impl<T: Real> DiscreteSac<T> {
         })
     }
 
+    /// Number of actions.
+    pub fn actions(&self) -> usize {
+        self.actions
+    }
+
     /// The entropy that α is learned for.
     pub fn target_entropy(&self) -> f64 {
         self.target_entropy

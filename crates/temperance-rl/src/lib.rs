@@ -1,6 +1,8 @@
 //! Maximum-entropy reinforcement learning: environments ([`environment`]), replay, SAC and discrete SAC.
 
 mod adam;
+mod agent;
+mod checkpoint;
 mod discrete_sac;
 pub mod environment;
 pub mod generator;
@@ -12,8 +14,10 @@ mod sac;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod training;
 
 pub use adam::{Adam, Rate};
+pub use agent::{Agent, Choice, Mode};
 pub use discrete_sac::DiscreteSac;
 pub use network::{Mlp, Real, Trace, Wanted};
 pub use replay::{Batch, Replay, Transition};
@@ -21,3 +25,4 @@ pub use sac::{Losses, Sac};
 pub use settings::{
     Critics, EntropyUnits, LogStd, Order, PRESETS, Preset, Settings, TemperatureForm, preset,
 };
+pub use training::{Episode, Plan, Seen, Training, evaluate};

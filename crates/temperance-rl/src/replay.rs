@@ -111,6 +111,22 @@ impl Replay {
         self.added.min(self.capacity as u64) as usize
     }
 
+    /// Takes the size of a buffer to which so many steps were added; its contents are to be filled in.
+    pub(crate) fn hold(&mut self, added: u64) {
+        self.added = added;
+        let slots = self.len();
+        for (values, width) in [
+            (&mut self.observations, self.observation_len),
+            (&mut self.next_observations, self.observation_len),
+            (&mut self.actions, self.action_len),
+            (&mut self.rewards, 1),
+            (&mut self.entropies, 1),
+        ] {
+            values.resize(slots * width, 0.0);
+        }
+        self.ends.resize(slots, 0);
+    }
+
     /// Adds a step of every environment, in their order.
     pub fn add<'a>(&mut self, transitions: impl IntoIterator<Item = Transition<'a>>) {
         let first = (self.added % self.capacity as u64) as usize * self.environments;

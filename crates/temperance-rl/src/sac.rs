@@ -64,7 +64,7 @@ pub(crate) struct Policy<T> {
 pub(crate) struct Exploration<T> {
     pub(crate) log_std: Vec<T>,
     pub(crate) adam: Adam<T>,
-    gradient: Vec<T>,
+    pub(crate) gradient: Vec<T>,
 }
 
 /// Added to the variance of state-dependent exploration.

@@ -26,13 +26,15 @@ pub struct Settings {
     pub temperature_learning_rate: f64,
     /// ε of Adam, for all of them.
     pub adam_epsilon: f64,
+    /// Copies of the environment that act side by side.
+    pub environments: usize,
     /// Transitions in an update.
     pub batch_size: usize,
     /// Transitions that are kept.
     pub buffer_size: usize,
     /// Steps that are taken at random before the first update.
     pub learning_starts: u64,
-    /// Steps of the environments from one round of updates to the next.
+    /// Steps of every environment from one round of updates to the next.
     pub train_every: u64,
     /// Updates in a round.
     pub gradient_steps: u64,
@@ -198,6 +200,7 @@ impl Default for Settings {
             critic_learning_rate: 3e-4,
             temperature_learning_rate: 3e-4,
             adam_epsilon: 1e-8,
+            environments: 1,
             batch_size: 256,
             buffer_size: 1_000_000,
             learning_starts: 100,
@@ -257,6 +260,7 @@ impl Settings {
         self.q_clip.map_or(Ok(()), |clip| positive("q_clip", clip))?;
         let counts = [
             ("target_every", self.target_every),
+            ("environments", self.environments as u64),
             ("batch_size", self.batch_size as u64),
             ("buffer_size", self.buffer_size as u64),
             ("train_every", self.train_every),

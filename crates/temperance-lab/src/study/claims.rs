@@ -6,7 +6,7 @@ use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Sect
 
 use super::evidence::{Accuracies, Evidence, OfWay};
 use super::plan::{EXACT, FAMILY_BETA, TEACHERS};
-use super::statistics::Estimate;
+use crate::statistics::Estimate;
 use super::{Plan, Request};
 
 /// A claim and its verdict.

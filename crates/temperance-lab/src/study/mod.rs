@@ -3,7 +3,6 @@
 mod claims;
 mod evidence;
 mod plan;
-mod statistics;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};

@@ -15,7 +15,8 @@ Cases:
     sb3-fixed           the same with a fixed temperature
     sb3-nstep           the same with rows of NStepReplayBuffer, whose discounts differ
     sb3-gsde            the same with state-dependent exploration
-    cleanrl             CleanRL's continuous SAC, written here from its description: not CleanRL's own file
+    cleanrl             CleanRL's continuous SAC, written here from its description: not CleanRL's own file, whose critics
+                        see actions in units of the environment; here they see them in [-1, 1], as ours do
     discrete            discrete SAC by exact expectations (Christodoulou 2019, arXiv 1910.07207), written here
     discrete-decoupled  the same without the entropy in the critics' target (after arXiv 2509.09838), written here
     discrete-sd         SD-SAC (Zhou et al., arXiv 2209.10081) with the larger loss of each row, as later descriptions of
@@ -361,7 +362,7 @@ class Learner:
 
 
 def cleanrl(case, precision):
-    """Actions in units of the environment, in [-2, 2]; its log-probabilities are those of such actions."""
+    """Log-probabilities are of actions in units of the environment, in [-2, 2]; critics see actions in [-1, 1]."""
     dtype = torch.float32 if precision == "f32" else torch.float64
     epsilon = 0.0 if precision == "exact" else TANH_EPSILON
     scale, low, high, every, target_entropy = 2.0, -5.0, 2.0, 2, -1.0
@@ -376,7 +377,7 @@ def cleanrl(case, precision):
         policy = Normal(mean, log_std.exp())
         u = mean + log_std.exp() * noise
         a = torch.tanh(u)
-        return scale * a, policy.log_prob(u)[:, 0] - torch.log(scale * (1 - a[:, 0] ** 2) + epsilon)
+        return a, policy.log_prob(u)[:, 0] - torch.log(scale * (1 - a[:, 0] ** 2) + epsilon)
 
     def least(kind, observations, actions):
         return torch.minimum(*learner.values(kind, torch.cat([observations, actions], dim=1)))[:, 0]
@@ -392,7 +393,7 @@ def cleanrl(case, precision):
             actions, log_p = act(batch["next_observations"], tensors(noise, dtype)["target"])
             following = least("target", batch["next_observations"], actions) - alpha * log_p
             y = batch["rewards"] + (1 - batch["terminated"]) * GAMMA * following
-        values = learner.values("critic", torch.cat([batch["observations"], batch["actions"]], dim=1))
+        values = learner.values("critic", torch.cat([batch["observations"], batch["actions"] / scale], dim=1))
         loss = sum(functional.mse_loss(value[:, 0], y) for value in values)
         update |= {"losses": {"critic": loss.item()}, "gradients": learner.step("critic", loss), "actor_steps": []}
         for _ in range(every if k % every == every - 1 else 0):

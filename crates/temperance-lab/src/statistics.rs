@@ -1,5 +1,7 @@
 //! Means over seeds with their intervals.
 
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -57,9 +59,48 @@ impl Estimate {
     }
 }
 
+/// The mean of the middle half: a quarter of the values, rounded down, is left out at each end.
+///
+/// Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the Statistical Precipice: less moved by a bad seed than
+/// the mean, and less wasteful than the median.
+pub(crate) fn interquartile_mean(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let cut = sorted.len() / 4;
+    let middle = &sorted[cut..sorted.len() - cut];
+    middle.iter().sum::<f64>() / middle.len() as f64
+}
+
+/// The interquartile mean over seeds with its 95 % interval: percentiles of 2 000 bootstrap samples of the seeds.
+pub(crate) fn interquartile(values: &[f64]) -> Estimate {
+    let mean = interquartile_mean(values);
+    if values.len() < 2 {
+        return Estimate { mean, low: f64::NAN, high: f64::NAN };
+    }
+    let mut rng = Pcg64Mcg::seed_from_u64(0);
+    let mut means: Vec<f64> = (0..2000)
+        .map(|_| {
+            let sample: Vec<f64> = values.iter().map(|_| values[rng.random_range(0..values.len())]).collect();
+            interquartile_mean(&sample)
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    Estimate { mean, low: means[49], high: means[1950] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_half_by_hand() {
+        assert_eq!(interquartile_mean(&[100.0, 2.0, 3.0, 4.0, -50.0]), 3.0);
+        assert_eq!(interquartile_mean(&[1.0, 2.0, 6.0]), 3.0);
+        let estimate = interquartile(&[1.0, 2.0, 3.0, 4.0, 90.0]);
+        assert!(estimate.low >= 1.0 && estimate.low < 3.0 && estimate.high > 3.0 && estimate.high <= 90.0);
+        assert_eq!(interquartile(&[5.0; 6]).low, 5.0);
+        assert!(interquartile(&[5.0]).low.is_nan());
+    }
 
     #[test]
     fn students_interval_by_hand() {

@@ -1,0 +1,9 @@
+//! Soft actor-critic: runs over seeds, and pages that show them.
+
+mod page;
+mod request;
+mod run;
+
+pub(crate) use page::{curves, document};
+pub(crate) use request::Request;
+pub(crate) use run::{CHECKPOINT, Done, seed_folder, train};
