@@ -89,7 +89,7 @@ proptest! {
             close("P", *p, *next, 1e-10, 1e-10 * scale);
         }
         for (at, entry) in times(&m, &policy.covariance, 2).iter().enumerate() {
-            close("M·Σ", *entry, if at % 3 == 0 { 0.5 * alpha } else { 0.0 }, 1e-12, 1e-12);
+            close("M·Σ", *entry, if at % 3 == 0 { 0.5 * alpha } else { 0.0 }, 1e-11, 1e-11);
         }
         let determinant = m[0] * m[3] - m[1] * m[2];
         let trace: f64 = p.iter().zip(&noise).map(|(p, w)| p * w).sum();

@@ -76,7 +76,7 @@ const LIMIT: u64 = 100_000;
 impl LinearQuadratic<'_> {
     /// The optimal policy, with P from the iteration of the Riccati equation that starts at Q.
     ///
-    /// The iteration ends where P no longer changes in its 15th digit, or rounding keeps it from coming closer.
+    /// The iteration ends where P changes by 1e-15 of its largest entry, or by 1e-13 and no less than before.
     ///
     /// # Errors
     /// If a length does not fit, an entry is not finite, Q or R is not symmetric, R (or M, if Q is not positive
@@ -105,7 +105,7 @@ impl LinearQuadratic<'_> {
             if !scale.is_finite() {
                 break;
             }
-            let is_done = change <= 1e-15 * scale || (change <= 1e-10 * scale && change >= last);
+            let is_done = change <= 1e-15 * scale || (change <= 1e-13 * scale && change >= last);
             (p, last) = (next, change);
             if is_done {
                 return Ok(self.policy(alpha, p, gain, &factors, log_determinant, iterations));

@@ -17,7 +17,7 @@ pub struct Convergence {
     pub iterations: u64,
     /// The largest change of a value by one more soft backup.
     pub residual: f64,
-    /// No value is further from the optimum, but for rounding.
+    /// No value is further from the optimum, but for rounding: some 1e-16 of the values, divided by 1 - γ.
     pub bound: f64,
 }
 
@@ -280,6 +280,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn not_converged(bound: f64, tolerance: f64) -> Error {
-    let expected = format!("at most the tolerance {tolerance}, which rounding may keep out of reach");
-    Error::new(ErrorKind::NotConverged, "bound on the distance to the optimum", bound, expected)
+    let (what, bound) = ("bound on the distance to the optimum", format!("{bound:e}"));
+    let expected = format!("at most the tolerance {tolerance:e}, which rounding may keep out of reach");
+    Error::new(ErrorKind::NotConverged, what, bound, expected)
 }
