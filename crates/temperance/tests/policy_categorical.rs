@@ -1,4 +1,5 @@
-//! Categorical policies: hand values, gradients by differences, the loss's confidence penalty, draws, extremes, refusals.
+//! Categorical policies: hand values, gradients by differences, the loss's confidence penalty, draws,
+//! extremes, refusals.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Maximum-entropy linear-quadratic control: an ordinary Riccati check, a backup by quadrature, special cases, refusals.
+//! Maximum-entropy linear-quadratic control: an ordinary Riccati check, a backup by quadrature, special
+//! cases, refusals.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Soft dynamic programming: closed forms, laws, enumeration of trajectories, the guarantee for other rewards, refusals.
+//! Soft dynamic programming: closed forms, laws, enumeration of trajectories, the guarantee for other
+//! rewards, refusals.
 
 mod common;
 
@@ -246,8 +247,8 @@ proptest! {
     }
 }
 
-/// All action sequences of length 3 from state 0, with their rewards and their probability under the stages' policies, in a
-/// process whose transitions `follow` says.
+/// All action sequences of length 3 from state 0, with their rewards and their probability under the stages'
+/// policies, in a process whose transitions `follow` says.
 fn paths(
     tables: &Tables,
     stages: &[SoftStage],
@@ -269,7 +270,8 @@ fn paths(
     open.into_iter().map(|(_, sum, probability)| (sum, probability)).collect()
 }
 
-/// The largest distance of a probability from exp(R/α) divided by its sum, times the chance of the transitions if given.
+/// The largest distance of a probability from exp(R/α) divided by its sum, times the chance of the
+/// transitions if given.
 fn gibbs_error(paths: &[(f64, f64)], alpha: f64) -> f64 {
     let weights: Vec<f64> = paths.iter().map(|(sum, _)| (sum / alpha).exp()).collect();
     let sum: f64 = weights.iter().sum();

@@ -75,7 +75,8 @@ fn too_much_entropy_never_goes_home() {
     assert!(before_the_goal(0.3) > 0.0 && before_the_goal(2.0) < 0.0);
 }
 
-/// Steps of exact policy gradient until the better of two arms is preferred, for four probabilities of it at the start.
+/// Steps of exact policy gradient until the better of two arms is preferred, for four probabilities of it at
+/// the start.
 #[test]
 fn the_bandit() {
     let table = [

@@ -4,12 +4,12 @@ use super::Categorical;
 use crate::error::Result;
 use crate::row::{self, Path};
 
-/// Steps of exact-gradient softmax policy gradient on a bandit, until the best arm has more than half of the probability;
-/// `None` if `limit` steps are not enough.
+/// Steps of exact-gradient softmax policy gradient on a bandit, until the best arm has more than half of the
+/// probability; `None` if `limit` steps are not enough.
 ///
-/// A step adds `rate` times ∂/∂z Σ π·(r - α·ln π) to the logits z. Of several best arms the first counts. Without entropy a
-/// policy that starts with probability p on the best of two arms takes about 1/p steps of one size; soft policy iteration
-/// takes one from anywhere.
+/// A step adds `rate` times ∂/∂z Σ π·(r - α·ln π) to the logits z. Of several best arms the first counts.
+/// Without entropy a policy that starts with probability p on the best of two arms takes about 1/p steps of
+/// one size; soft policy iteration takes one from anywhere.
 ///
 /// ```
 /// use temperance::policy::preference_steps;

@@ -7,13 +7,14 @@ use crate::row::{self, Base, Linear, Order, Path, Sums};
 
 /// π = softmax(z) over K actions, from one sweep over their logits z.
 ///
-/// A logit of -inf is an action that cannot be taken: π = 0, ln π = -inf, gradient 0. What is said of an action with
-/// π = 0, its value included, does not count: 0·ln 0 = 0.
+/// A logit of -inf is an action that cannot be taken: π = 0, ln π = -inf, gradient 0. What is said of an
+/// action with π = 0, its value included, does not count: 0·ln 0 = 0.
 ///
 /// ```
 /// use temperance::policy::Categorical;
 ///
-/// let policy = Categorical::new(&[3_f64.ln(), 0.0, f64::NEG_INFINITY])?; // π = (3/4, 1/4, 0)
+/// let logits = [3_f64.ln(), 0.0, f64::NEG_INFINITY]; // π = (3/4, 1/4, 0)
+/// let policy = Categorical::new(&logits)?;
 /// assert!((policy.probability(0) - 0.75).abs() < 1e-15);
 /// assert_eq!(policy.sample(0.7)?, 0);
 /// assert_eq!(policy.sample(0.8)?, 1);
@@ -154,7 +155,8 @@ impl<'a> Categorical<'a> {
     /// The soft value V = Σ π·(Q - α·ln π) of a state whose actions are worth `q`.
     ///
     /// # Errors
-    /// If `q` is not of length K, an action with π > 0 has a value that is not finite, or α is negative or not finite.
+    /// If `q` is not of length K, an action with π > 0 has a value that is not finite, or α is negative or
+    /// not finite.
     pub fn soft_value(&self, q: &[f64], alpha: f64) -> Result<f64> {
         check_alpha(alpha)?;
         check_length("action values", q.len(), self.actions())?;
@@ -309,7 +311,8 @@ impl<'a> CategoricalBatch<'a> {
     /// [`Categorical::sample`] of every row, at its own uniform number.
     ///
     /// # Errors
-    /// As [`Categorical::sample`]; if there is not one number and one place for each row, or a row is illegal.
+    /// As [`Categorical::sample`]; if there is not one number and one place for each row, or a row is
+    /// illegal.
     pub fn sample_into(&self, uniforms: &[f64], out: &mut [usize]) -> Result<()> {
         check_length("uniform numbers", uniforms.len(), self.rows())?;
         check_length("buffer of actions", out.len(), self.rows())?;
@@ -332,7 +335,8 @@ impl<'a> CategoricalBatch<'a> {
         Ok(())
     }
 
-    /// The mean of [`Categorical::actor_loss`] over the rows, and its gradient: that of a row divided by their number.
+    /// The mean of [`Categorical::actor_loss`] over the rows, and its gradient: that of a row divided by
+    /// their number.
     ///
     /// # Errors
     /// As [`Categorical::actor_loss`]; if a length does not fit, or a row is illegal.

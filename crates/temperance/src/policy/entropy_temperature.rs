@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 /// by α:        α·(H - H̄),  ∂/∂ln α = α·(H - H̄)
 /// ```
 ///
-/// H is the entropy of the policy: its mean over a batch, or the mean of -ln π of drawn actions. Both have the same sign
-/// and the same fixed point. By α, plain gradient descent slows down as α tends to 0.
+/// H is the entropy of the policy: its mean over a batch, or the mean of -ln π of drawn actions. Both have
+/// the same sign and the same fixed point. By α, plain gradient descent slows down as α tends to 0.
 ///
 /// ```
 /// use temperance::policy::TemperatureLoss;
@@ -23,8 +23,8 @@ use crate::error::{Error, Result};
 /// # Ok::<(), temperance::Error>(())
 /// ```
 ///
-/// Source: Haarnoja et al. 2018, Soft Actor-Critic Algorithms and Applications, equation 18; its authors' code, and most
-/// after it, have ln α in its place.
+/// Source: Haarnoja et al. 2018, Soft Actor-Critic Algorithms and Applications, equation 18 (by α);
+/// most implementations have ln α in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TemperatureLoss {
     /// ln α·(H - H̄).
@@ -54,8 +54,8 @@ impl TemperatureLoss {
 
 /// The entropy that a policy over K actions aims at.
 ///
-/// Between 0 and ln K. Near ln K it forces every action to be almost as likely as any other ([`largest_probability`]); a
-/// learned α then grows without end.
+/// Between 0 and ln K. Near ln K it forces every action to be almost as likely as any other
+/// ([`largest_probability`]); a learned α then grows without end.
 ///
 /// ```
 /// use temperance::loss::Schedule;
@@ -98,8 +98,9 @@ impl CategoricalTarget {
 
 /// The entropy that a policy over a box of actions, each component in \[-1, 1\], aims at.
 ///
-/// Differential entropy, in normalised units; it may be negative, and is largest for the uniform distribution: n·ln 2.
-/// An environment's own units add the logarithms of the stretching to entropies, and so would to a target.
+/// Differential entropy, in normalised units; it may be negative, and is largest for the uniform
+/// distribution: n·ln 2. An environment's own units add the logarithms of the stretching to entropies, and so
+/// would to a target.
 ///
 /// ```
 /// use temperance::policy::ContinuousTarget;
@@ -149,8 +150,8 @@ impl ContinuousTarget {
     }
 }
 
-/// The largest probability that any policy over K actions may give to one of them, if its entropy is at least `target`
-/// nats.
+/// The largest probability that any policy over K actions may give to one of them, if its entropy is at least
+/// `target` nats.
 ///
 /// The p in \[1/K, 1\] where all other actions share the rest and the entropy is the target:
 ///
@@ -158,7 +159,8 @@ impl ContinuousTarget {
 /// -p·ln p - (1 - p)·ln((1 - p)/(K - 1)) = H̄
 /// ```
 ///
-/// A target of 0 gives 1, ln K gives 1/K. K is the number of actions that can be taken.
+/// A target of 0 gives 1, ln K gives 1/K, near which half of the digits are lost: entropy is flat there. K is
+/// the number of actions that can be taken.
 ///
 /// ```
 /// use temperance::policy::{CategoricalTarget, largest_probability};

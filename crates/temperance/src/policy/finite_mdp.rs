@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A Markov decision process over states 0 … S - 1 and actions 0 … A - 1.
 ///
-/// A reward of -inf is an action that cannot be taken in its state. A terminal state is worth 0: nothing is earned in it,
-/// rewards and entropy alike. In infinite time the discount γ must be below 1; with a horizon it may be 1.
+/// A reward of -inf is an action that cannot be taken in its state. A terminal state is worth 0: nothing is
+/// earned in it, rewards and entropy alike. In infinite time the discount γ must be below 1; with a horizon
+/// it may be 1.
 ///
 /// ```
 /// use temperance::policy::FiniteMdp;
@@ -25,7 +26,8 @@ pub struct FiniteMdp {
     states: usize,
     actions: usize,
     rewards: Vec<f64>,
-    /// The states that may follow, with their probabilities, and where the list of each state and action ends.
+    /// The states that may follow, with their probabilities, and where the list of each state and action
+    /// ends.
     successors: Vec<(usize, f64)>,
     ends: Vec<usize>,
     terminal: Vec<bool>,
@@ -36,14 +38,15 @@ pub struct FiniteMdp {
 const SUM_TOLERANCE: f64 = 1e-9;
 
 impl FiniteMdp {
-    /// A process without terminal states: `rewards[s·A + a]`, `transitions[(s·A + a)·S + s']` and the discount γ.
+    /// A process without terminal states: `rewards[s·A + a]`, `transitions[(s·A + a)·S + s']` and the
+    /// discount γ.
     ///
     /// The transitions of an action that cannot be taken are not read.
     ///
     /// # Errors
-    /// If there is no state or action, a length does not fit, a reward is NaN or +inf, a state has no action that can be
-    /// taken, a probability is not a number from 0 to 1, those of a state and action do not sum to 1 within 1e-9; unless
-    /// 0 ≤ γ ≤ 1.
+    /// If there is no state or action, a length does not fit, a reward is NaN or +inf, a state has no action
+    /// that can be taken, a probability is not a number from 0 to 1, those of a state and action do not sum
+    /// to 1 within 1e-9; unless 0 ≤ γ ≤ 1.
     pub fn new(
         states: usize,
         actions: usize,
@@ -84,7 +87,8 @@ impl FiniteMdp {
         Ok(FiniteMdp { states, actions, rewards, successors, ends, terminal, discount })
     }
 
-    /// The same process with these terminal states; what it earns in them, and where it goes from them, no longer counts.
+    /// The same process with these terminal states; what it earns in them, and where it goes from them, no
+    /// longer counts.
     ///
     /// # Errors
     /// If there is not one entry for each state.
@@ -156,8 +160,8 @@ impl FiniteMdp {
         })
     }
 
-    /// Q = r + γ·Σ P·V for every state and action, `[s·A + a]`, if the states are worth `values`: 0 in terminal states, -inf
-    /// for actions that cannot be taken.
+    /// Q = r + γ·Σ P·V for every state and action, `[s·A + a]`, if the states are worth `values`: 0 in
+    /// terminal states, -inf for actions that cannot be taken.
     ///
     /// # Errors
     /// If there is not one finite value for each state.

@@ -1,7 +1,8 @@
 //! Solving small dense linear systems.
 
-/// The triangular factors of a square matrix, by elimination without exchange of rows: stable for the two kinds of matrices
-/// here, those that are diagonally dominant and those that are symmetric and positive definite.
+/// The triangular factors of a square matrix, by elimination without exchange of rows: stable for the two
+/// kinds of matrices here, those that are diagonally dominant and those that are symmetric and positive
+/// definite.
 #[derive(Debug)]
 pub(super) struct Elimination {
     size: usize,

@@ -79,9 +79,9 @@ impl LinearQuadratic<'_> {
     /// The iteration ends where P changes by 1e-15 of its largest entry, or by 1e-13 and no less than before.
     ///
     /// # Errors
-    /// If a length does not fit, an entry is not finite, Q or R is not symmetric, R (or M, if Q is not positive
-    /// semidefinite) is not positive definite, or α is negative or not finite; unless 0 ≤ γ < 1; if P does not
-    /// converge, because no gain stabilises √γ·(A - B·K).
+    /// If a length does not fit, an entry is not finite, Q or R is not symmetric, R (or M, if Q is not
+    /// positive semidefinite) is not positive definite, or α is negative or not finite; unless 0 ≤ γ < 1; if
+    /// P does not converge, because no gain stabilises √γ·(A - B·K).
     pub fn solve(&self, alpha: f64) -> Result<LinearQuadraticPolicy> {
         let alpha = super::check_alpha(alpha)?;
         self.check()?;

@@ -12,7 +12,8 @@
 //! - Exact answers to learn from and to test against: [`FiniteMdp`], [`LinearQuadratic`], [`preference_steps`],
 //!   [`TabularSac`].
 //!
-//! Nothing here draws a random number: the caller gives uniform or normal ones. All arithmetic is in `f64`; nats.
+//! Nothing here draws a random number: the caller gives uniform or normal ones. All arithmetic is in `f64`;
+//! nats.
 
 mod bandit;
 mod categorical;

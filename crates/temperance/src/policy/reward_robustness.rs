@@ -12,10 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// constraint = E_π Σ γᵗ·α·ln Σ_a exp((r - r̃)(s_t, a)/α)
 /// ```
 ///
-/// The minimum is at r̃ = r - α·ln π ([`FiniteMdp::worst_rewards`]), where the constraint is 0. For any r̃ the value is at
-/// least the guarantee less the constraint, as α·ln Σ exp(f/α) ≥ E_π f + α·H(π).
+/// The minimum is at r̃ = r - α·ln π ([`FiniteMdp::worst_rewards`]), where the constraint is 0. For any r̃
+/// the value is at least the guarantee less the constraint, as α·ln Σ exp(f/α) ≥ E_π f + α·H(π).
 ///
-/// Source: Eysenbach, Levine 2022, Maximum Entropy RL (Provably) Solves Some Robust RL Problems, section 4 (α = 1).
+/// Source: Eysenbach, Levine 2022, Maximum Entropy RL (Provably) Solves Some Robust RL Problems, section 4
+/// (α = 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RewardRobustness {
     /// The other rewards are in the set of the guarantee if this is at most 0.
@@ -46,9 +47,8 @@ impl FiniteMdp {
     /// ```
     ///
     /// # Errors
-    /// As [`FiniteMdp::soft_policy_values`]; if `start` is not a distribution over the states, the number of rewards does not
-    /// fit, or one that is read is not finite, but for
-    /// +inf where π = 0.
+    /// As [`FiniteMdp::soft_policy_values`]; if `start` is not a distribution over the states, the number of
+    /// rewards does not fit, or one that is read is not finite, but for +inf where π = 0.
     pub fn reward_robustness(
         &self,
         alpha: f64,
@@ -79,11 +79,12 @@ impl FiniteMdp {
         Ok(RewardRobustness { constraint: mean(&constraint), value: mean(&value), guarantee: mean(&values) })
     }
 
-    /// The rewards r - α·ln π under which the guarantee of a policy is all that it earns; +inf where π = 0 and α > 0.
+    /// The rewards r - α·ln π under which the guarantee of a policy is all that it earns; +inf where π = 0
+    /// and α > 0.
     ///
     /// # Errors
-    /// If the policy in a state is not a distribution or takes an action that cannot be taken; unless α is 0 or from 1e-30
-    /// to 1e30.
+    /// If the policy in a state is not a distribution or takes an action that cannot be taken; unless α is 0
+    /// or from 1e-30 to 1e30.
     pub fn worst_rewards(&self, alpha: f64, policy: &[f64]) -> Result<Vec<f64>> {
         check_alpha(alpha)?;
         self.check_policy(policy)?;

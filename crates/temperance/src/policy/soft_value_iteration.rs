@@ -1,8 +1,8 @@
 //! Maximum-entropy control of a finite process: backup, value iteration, policy evaluation and iteration.
 //!
-//! The functions of [`FiniteMdp`] that optimise rewards and α times entropy. α = 0 is ordinary dynamic programming, with
-//! policies that take the first of the best actions. Sources: Ziebart 2010 (the soft backup); Haarnoja et al. 2018, Soft
-//! Actor-Critic, section 4 and appendix B (soft policy iteration).
+//! The functions of [`FiniteMdp`] that optimise rewards and α times entropy. α = 0 is ordinary dynamic
+//! programming, with policies that take the first of the best actions. Sources: Ziebart 2010 (the soft
+//! backup); Haarnoja et al. 2018, Soft Actor-Critic, section 4 and appendix B (soft policy iteration).
 
 use super::check_length;
 use super::finite_mdp::{FiniteMdp, check_distribution};
@@ -66,12 +66,12 @@ impl FiniteMdp {
 
     /// The optimum by repeated backups, until no value is further than `tolerance` from it.
     ///
-    /// A backup shrinks distances by γ, so that after one that changed no value by more than δ all are within δ·γ/(1 - γ)
-    /// of the optimum.
+    /// A backup shrinks distances by γ, so that after one that changed no value by more than δ all are within
+    /// δ·γ/(1 - γ) of the optimum.
     ///
     /// # Errors
-    /// If γ is 1; unless α is 0 or from 1e-30 to 1e30, and the tolerance above 0; if rounding, or values that overflow,
-    /// keep it from the tolerance.
+    /// If γ is 1; unless α is 0 or from 1e-30 to 1e30, and the tolerance above 0; if rounding, or values that
+    /// overflow, keep it from the tolerance.
     pub fn soft_value_iteration(&self, alpha: f64, tolerance: f64) -> Result<SoftSolution> {
         let factor = self.check_iteration(alpha, tolerance)?;
         let mut values = vec![0.0; self.states()];
@@ -95,10 +95,11 @@ impl FiniteMdp {
         }
     }
 
-    /// The optimum by repeated evaluation and improvement of a policy, until no value is further than `tolerance` from it.
+    /// The optimum by repeated evaluation and improvement of a policy, until no value is further than
+    /// `tolerance` from it.
     ///
-    /// Values never fall from one policy to the next. It is Newton's method on V = T V: few policies, a linear system of S
-    /// equations each.
+    /// Values never fall from one policy to the next. It is Newton's method on V = T V: few policies, a
+    /// linear system of S equations each.
     ///
     /// # Errors
     /// As [`FiniteMdp::soft_value_iteration`].
@@ -127,8 +128,8 @@ impl FiniteMdp {
     /// What a policy `[s·A + a]` is worth in every state: the solution of (I - γ·P_π)·V = r_π + α·H(π).
     ///
     /// # Errors
-    /// If γ is 1, the policy in a state is not a distribution (entries from 0 to 1, sum 1 within 1e-9) or takes an action
-    /// that cannot be taken; unless α is 0 or from 1e-30 to 1e30.
+    /// If γ is 1, the policy in a state is not a distribution (entries from 0 to 1, sum 1 within 1e-9) or
+    /// takes an action that cannot be taken; unless α is 0 or from 1e-30 to 1e30.
     pub fn soft_policy_values(&self, alpha: f64, policy: &[f64]) -> Result<Vec<f64>> {
         check_alpha(alpha)?;
         self.check_policy(policy)?;

@@ -14,8 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// ln π(a) = -ε²/2 - ℓ - ln(2π)/2 - ln(1 - tanh² u)
 /// ```
 ///
-/// They are made from u or ε, never from a: in `f64` a is 1 from u = 19.1 on, and forgets u. The components of an action
-/// are independent, so that their log-probabilities add up. Means and noise are any finite numbers.
+/// They are made from u or ε, never from a: in `f64` a is 1 from u = 19.1 on, and forgets u. The components
+/// of an action are independent, so that their log-probabilities add up. Means and noise are any finite
+/// numbers.
 ///
 /// ```
 /// use temperance::policy::SquashedGaussian;
@@ -97,7 +98,8 @@ impl SquashedGaussian {
         self.mean.tanh()
     }
 
-    /// The entropy of u, ℓ + ln(2πe)/2 in nats. That of a is lower, by the mean of -ln(1 - tanh² u), and has no closed form.
+    /// The entropy of u, ℓ + ln(2πe)/2 in nats. That of a is lower, by the mean of -ln(1 - tanh² u), and has
+    /// no closed form.
     #[inline]
     pub fn entropy_before_squashing(self) -> f64 {
         self.log_std + 0.5 * (TAU.ln() + 1.0)
@@ -229,7 +231,8 @@ impl LogStdBounds {
     }
 }
 
-/// Policies of a batch of states: rows of as many means, and log standard deviations, as an action has components.
+/// Policies of a batch of states: rows of as many means, and log standard deviations, as an action has
+/// components.
 ///
 /// ```
 /// use temperance::policy::SquashedGaussianBatch;
@@ -252,8 +255,8 @@ impl<'a> SquashedGaussianBatch<'a> {
     /// A view of both as rows of `dimension` components.
     ///
     /// # Errors
-    /// If there is no component, the number of means is not a multiple of `dimension`, or that of log standard deviations
-    /// is another.
+    /// If there is no component, the number of means is not a multiple of `dimension`, or that of log
+    /// standard deviations is another.
     pub fn new(means: &'a [f64], log_stds: &'a [f64], dimension: usize) -> Result<Self> {
         if dimension == 0 || !means.len().is_multiple_of(dimension) {
             let expected = format!("a multiple of the {dimension} components of an action, at least 1");
@@ -271,8 +274,8 @@ impl<'a> SquashedGaussianBatch<'a> {
     /// [`SquashedGaussian::sample`] of every component: actions, and the log-probability of each row's.
     ///
     /// # Errors
-    /// If a length does not fit, or a log-probability is not finite: a mean, log standard deviation or noise is not, or
-    /// overflows.
+    /// If a length does not fit, or a log-probability is not finite: a mean, log standard deviation or noise
+    /// is not, or overflows.
     pub fn sample_into(
         &self,
         noise: &[f64],
@@ -297,8 +300,9 @@ impl<'a> SquashedGaussianBatch<'a> {
         self.sum_rows(out, |at, policy| policy.log_probability(pre_actions[at]))
     }
 
-    /// The gradient of the mean over the rows of α·ln π(a) - Q(a), at the noise that made a, in means and log standard
-    /// deviations; `q_slopes` is ∂Q/∂a of each row by itself. See [`SquashedGaussian::actor_gradient`].
+    /// The gradient of the mean over the rows of α·ln π(a) - Q(a), at the noise that made a, in means and log
+    /// standard deviations; `q_slopes` is ∂Q/∂a of each row by itself. See
+    /// [`SquashedGaussian::actor_gradient`].
     ///
     /// # Errors
     /// If a length does not fit, or α is negative or not finite.

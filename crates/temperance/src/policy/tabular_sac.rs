@@ -66,12 +66,12 @@ impl TabularSac {
     /// Learns from tables of 0, in episodes that begin in the state `start`.
     ///
     /// `alpha` is the temperature of an episode, counted from 0, such as the value of a
-    /// [`Schedule`](crate::loss::Schedule). `uniform` gives numbers from 0 to below 1: one for an action, and one more
-    /// where several states may follow. Nothing else is random.
+    /// [`Schedule`](crate::loss::Schedule). `uniform` gives numbers from 0 to below 1: one for an action, and
+    /// one more where several states may follow. Nothing else is random.
     ///
     /// # Errors
-    /// If there is no state `start`, a rate is not in its domain, a number is not from 0 to below 1, or α is negative or not
-    /// finite; if values overflow.
+    /// If there is no state `start`, a rate is not in its domain, a number is not from 0 to below 1, or α is
+    /// negative or not finite; if values overflow.
     pub fn train(
         &self,
         mdp: &FiniteMdp,
