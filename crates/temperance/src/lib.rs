@@ -2,7 +2,8 @@
 //! ([`calibrate`]) and measure it ([`metric`]).
 //!
 //! A row of logits becomes a few sums; sums over rows merge ([`mod@fold`]). Label smoothing, the confidence
-//! penalty, temperature scaling and every calibration metric read the same row.
+//! penalty, temperature scaling and every calibration metric read the same row. So do the policies of
+//! maximum-entropy reinforcement learning ([`policy`]).
 //!
 //! # Conventions
 //! - Natural logarithms, nats. Row-major, the class axis last unless a [`Layout`] says otherwise. K is the
@@ -39,6 +40,7 @@ pub mod metric;
 mod normal;
 mod parameters;
 mod pav;
+pub mod policy;
 mod row;
 pub mod select;
 pub mod selective;
