@@ -35,8 +35,6 @@ pub(crate) enum SacCommand {
     Evaluate(SacEvaluateArguments),
     /// Draw the curves of runs beside each other.
     Plot(SacPlotArguments),
-    /// What the entropy term does and does not do: demonstrations with pictures.
-    Demo(SacDemoArguments),
     /// The settings of a preset as TOML, and the environments with their parameters.
     Settings(SacSettingsArguments),
 }
@@ -117,19 +115,6 @@ pub(crate) struct SacPlotArguments {
     /// The page.
     #[arg(short, long, value_name = "FILE", default_value = "sac.html")]
     pub(crate) output: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SacDemoArguments {
-    /// Which of them; all unless said
-    #[arg(value_name = "NAME")]
-    pub(crate) names: Vec<String>,
-    /// Where pages and pictures are written
-    #[arg(short, long, value_name = "DIR", default_value = "sac-demo")]
-    pub(crate) output: PathBuf,
-    /// Fewer seeds and steps: a look.
-    #[arg(long)]
-    pub(crate) quick: bool,
 }
 
 #[derive(Debug, Args)]

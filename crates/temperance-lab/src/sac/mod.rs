@@ -6,4 +6,4 @@ mod run;
 
 pub(crate) use page::{curves, document};
 pub(crate) use request::Request;
-pub(crate) use run::{CHECKPOINT, Done, seed_folder, train};
+pub(crate) use run::{CHECKPOINT, REQUEST, load, prepare, seed_folder, train};

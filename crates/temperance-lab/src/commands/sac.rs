@@ -1,0 +1,180 @@
+//! `temperance-lab sac`.
+
+use std::io::Write;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use temperance::{Parameter, Parameters};
+use temperance_data::write_file;
+use temperance_report::{Document, Section};
+use temperance_rl::environment::ENVIRONMENTS;
+use temperance_rl::{Mode, PRESETS, preset};
+
+use crate::Io;
+use crate::args::{
+    SacCommand, SacEvaluateArguments, SacPlotArguments, SacSettingsArguments, SacTrainArguments,
+};
+use crate::failure::{Failure, Result};
+use crate::sac::{CHECKPOINT, REQUEST, Request, curves, document, load, prepare, seed_folder, train};
+use crate::statistics::{Estimate, interquartile};
+
+pub(crate) fn run(command: &SacCommand, io: &mut Io<'_>) -> Result {
+    match command {
+        SacCommand::Train(arguments) => run_train(arguments, io),
+        SacCommand::Evaluate(arguments) => run_evaluate(arguments, io),
+        SacCommand::Plot(arguments) => run_plot(arguments, io),
+        SacCommand::Settings(arguments) => run_settings(arguments, io),
+    }
+}
+
+fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
+    let request = Request::of(arguments)?;
+    let folder = &arguments.output;
+    prepare(folder, &request, arguments.resume, arguments.force)?;
+    let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("step {pos}/{len} {bar:20} {eta} left  {msg}");
+    let bar = ProgressBar::with_draw_target(Some(request.steps * request.seeds), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let done = train(&request, folder, &bar);
+    bar.finish_and_clear();
+    let done = done?;
+    let command = format!("temperance-lab sac train --config {}", folder.join(REQUEST).display());
+    let document = document(folder, &request, &done, &command)?;
+    let means: Vec<f64> = done.iter().map(|done| done.mean).collect();
+    let (mean, middle) = (Estimate::of(&means), interquartile(&means));
+    let speed = done.iter().map(|done| done.steps_per_second).sum::<f64>() / done.len() as f64;
+    let summary = json!({
+        "environment": request.environment,
+        "steps": request.steps,
+        "seeds": request.seeds,
+        "episodes": request.episodes,
+        "mean_return": mean,
+        "interquartile_mean": middle,
+        "steps_per_second": speed,
+        "runs": done,
+    });
+    write_file(&folder.join("summary.json"), format!("{}\n", pretty(&summary)).as_bytes())?;
+    write_page(&document, folder, "report.html")?;
+    if arguments.json {
+        writeln!(io.stdout, "{summary}")?;
+    } else if !arguments.quiet {
+        writeln!(io.stdout, "{}", document.text(80))?;
+        writeln!(
+            io.stdout,
+            "Written to {0}: report.html, summary.json, a .svg of each figure, and of each seed metrics.csv, TensorBoard\n\
+             events and its checkpoint. Next: temperance-lab sac evaluate {0} --stochastic",
+            folder.display()
+        )?;
+    }
+    Ok(())
+}
+
+fn run_evaluate(arguments: &SacEvaluateArguments, io: &mut Io<'_>) -> Result {
+    let folder = &arguments.run;
+    let request = request_of(folder)?;
+    if arguments.episodes == 0 {
+        return Err(Failure::Error("episodes is 0; expected at least 1".into()));
+    }
+    let mut parameters = request.parameters.clone();
+    parameters.extend(arguments.parameters.iter().cloned());
+    let parameters = parameters
+        .iter()
+        .fold(Parameters::new(), |all, (name, &value)| all.with(name, Parameter::Number(value)));
+    let mode = if arguments.stochastic { Mode::Stochastic } else { Mode::Deterministic };
+    let mut means = Vec::new();
+    for seed in request.all_seeds() {
+        let training = load(&seed_folder(folder, seed).join(CHECKPOINT), &request, seed)?;
+        // Other first states than those seen while training.
+        let episodes = training.evaluate(arguments.episodes, mode, 2_000_000, Some(&parameters))?;
+        means.push(episodes.iter().map(|episode| episode.total).sum::<f64>() / episodes.len() as f64);
+    }
+    let (mean, middle) = (Estimate::of(&means), interquartile(&means));
+    if arguments.json {
+        let seeds: Vec<u64> = request.all_seeds().collect();
+        let summary = json!({ "environment": request.environment, "seeds": seeds, "means": means, "mean_return": mean, "interquartile_mean": middle });
+        writeln!(io.stdout, "{summary}")?;
+        return Ok(());
+    }
+    let how = if arguments.stochastic { "actions drawn from the policy" } else { "no noise" };
+    writeln!(
+        io.stdout,
+        "{}: {} episodes of each of {} seeds, {how}\nmean return {}, interquartile mean {}",
+        request.environment,
+        arguments.episodes,
+        request.seeds,
+        mean.text(1),
+        middle.text(1)
+    )?;
+    Ok(())
+}
+
+fn run_plot(arguments: &SacPlotArguments, io: &mut Io<'_>) -> Result {
+    let mut runs: Vec<(String, &Path, Request)> = Vec::new();
+    for folder in &arguments.runs {
+        let name = folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
+        runs.push((name, folder, request_of(folder)?));
+    }
+    let environments: Vec<&str> = runs.iter().map(|(_, _, request)| request.environment.as_str()).collect();
+    if let Some(other) = environments.iter().find(|name| **name != environments[0]) {
+        let text = format!("environments are {} and {other}; expected runs of one", environments[0]);
+        return Err(Failure::Error(text));
+    }
+    let document = Document {
+        eyebrow: "Soft actor-critic".into(),
+        title: format!("{}: {} beside each other", environments[0], count(runs.len(), "run")),
+        sections: vec![Section {
+            heading: "Curves".into(),
+            figures: curves(&runs)?,
+            ..Section::default()
+        }],
+        version: concat!("temperance-lab ", env!("CARGO_PKG_VERSION")).into(),
+        ..Document::default()
+    };
+    write_file(&arguments.output, document.html().as_bytes())?;
+    writeln!(io.stdout, "Written: {}", arguments.output.display())?;
+    Ok(())
+}
+
+fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
+    let chosen = preset(&arguments.preset)?;
+    writeln!(io.stdout, "# Environments, with their parameters")?;
+    for entry in ENVIRONMENTS {
+        let parameters: Vec<String> =
+            entry.parameters.iter().map(|parameter| format!("{} = {}", parameter.name, parameter.default)).collect();
+        writeln!(io.stdout, "#   {}: {}\n#     {}", entry.name, entry.summary, parameters.join(", "))?;
+    }
+    writeln!(io.stdout, "\n# Presets")?;
+    for preset in PRESETS {
+        writeln!(io.stdout, "#   {}: {} ({})", preset.name, preset.summary, preset.source)?;
+    }
+    let settings = toml::to_string(&(chosen.settings)()).expect("settings are plain values");
+    writeln!(io.stdout, "\n# Settings of {}; besides, with no value of their own:", chosen.name)?;
+    writeln!(io.stdout, "# alpha, target_entropy, final_target_entropy_scale, q_clip\n[settings]\n{settings}")?;
+    Ok(())
+}
+
+fn request_of(folder: &Path) -> Result<Request> {
+    let file = folder.join(REQUEST);
+    if !file.exists() {
+        let text = "expected the folder of a run of `temperance-lab sac train`";
+        return Err(Failure::Error(format!("{}: no {REQUEST}; {text}", folder.display())));
+    }
+    Request::read(&file)
+}
+
+fn write_page(document: &Document, folder: &Path, name: &str) -> Result {
+    write_file(&folder.join(name), document.html().as_bytes())?;
+    for figure in document.sections.iter().flat_map(|section| &section.figures) {
+        write_file(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("one {what}") } else { format!("{number} {what}s") }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).expect("a summary is plain values")
+}

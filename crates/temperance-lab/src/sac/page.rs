@@ -1,0 +1,146 @@
+//! Runs as a page: curves over the seeds and what the last policies earn.
+
+use std::path::Path;
+
+use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
+
+use super::run::{COLUMNS, Done, seed_folder};
+use super::Request;
+use crate::failure::Result;
+use crate::record::{METRICS, read_columns};
+use crate::statistics::{Estimate, interquartile};
+
+/// A column of the measurements of a run: steps, and the values of every seed at each.
+struct Series {
+    steps: Vec<f64>,
+    values: Vec<Vec<f64>>,
+}
+
+fn series(folder: &Path, request: &Request, column: &str) -> Result<Series> {
+    let at = |name: &str| COLUMNS.iter().position(|column| *column == name).expect("it is a column");
+    let mut series = Series { steps: Vec::new(), values: Vec::new() };
+    for seed in request.all_seeds() {
+        let rows = read_columns(&seed_folder(folder, seed).join(METRICS), &COLUMNS)?;
+        for (row, values) in rows.iter().enumerate() {
+            if series.steps.len() == row {
+                series.steps.push(values[at("step")]);
+                series.values.push(Vec::new());
+            }
+            series.values[row].push(values[at(column)]);
+        }
+    }
+    Ok(series)
+}
+
+/// The interquartile mean over the seeds, with its interval as a band.
+fn curve(label: &str, series: &Series) -> Curve {
+    let points = series.steps.iter().zip(&series.values).map(|(&step, values)| {
+        let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+        (step, (!known.is_empty()).then(|| interquartile(&known)))
+    });
+    let points: Vec<(f64, Estimate)> = points.filter_map(|(step, estimate)| Some((step, estimate?))).collect();
+    Curve {
+        band: points.iter().map(|(step, estimate)| [*step, estimate.low, estimate.high]).collect(),
+        ..Curve::new(label, points.iter().map(|(step, estimate)| [*step, estimate.mean]))
+    }
+}
+
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let (low, high) = values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if low > high {
+        return [0.0, 1.0];
+    }
+    let margin = 0.05 * (high - low).max(1e-6);
+    [low - margin, high + margin]
+}
+
+fn panel(title: &str, curves: Vec<Curve>) -> Panel {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let bands = curves.iter().flat_map(|curve| &curve.band).flat_map(|band| [band[1], band[2]]);
+    let last = points().map(|point| point[0]).fold(1.0, f64::max);
+    let y = range(points().map(|point| point[1]).chain(bands));
+    Panel { title: title.to_owned(), x: Axis::new("step", [0.0, last]), y, marks: Marks::Curves(curves) }
+}
+
+/// Curves of runs beside each other: returns, then entropies, α and values.
+pub(crate) fn curves(runs: &[(String, &Path, Request)]) -> Result<Vec<Figure>> {
+    let of = |column: &str| -> Result<Vec<Curve>> {
+        runs.iter()
+            .map(|(label, folder, request)| Ok(curve(label, &series(folder, request, column)?)))
+            .collect()
+    };
+    let returns = vec![
+        panel("Return of the policy without noise", of("evaluation_return")?),
+        panel("Return in training", of("train_return")?),
+    ];
+    let inside = vec![
+        panel("Entropy of the policy (nats)", of("entropy")?),
+        panel("α", of("alpha")?),
+        panel("Value that the critics see", of("value")?),
+    ];
+    let figure = |name, title: &str, panels| Chart { name, title: title.to_owned(), panels }.figure();
+    Ok(vec![
+        figure("sac-returns", "Returns while policies learn: interquartile means over the seeds, with 95 % intervals", returns),
+        figure("sac-entropy", "Entropy, its price and values while policies learn", inside),
+    ])
+}
+
+/// The page of a run.
+pub(crate) fn document(folder: &Path, request: &Request, done: &[Done], command: &str) -> Result<Document> {
+    let means: Vec<f64> = done.iter().map(|done| done.mean).collect();
+    let (mean, middle) = (Estimate::of(&means), interquartile(&means));
+    let target = match (request.settings.alpha, request.settings.target_entropy) {
+        (Some(alpha), _) => format!("α = {alpha}, fixed"),
+        (None, Some(nats)) => format!("learned α for an entropy of {nats} nats"),
+        (None, None) => "learned α".to_owned(),
+    };
+    let spread = |returns: &[f64]| {
+        let mean = returns.iter().sum::<f64>() / returns.len() as f64;
+        (returns.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / returns.len() as f64).sqrt()
+    };
+    let number = |value: f64, digits: usize| format!("{value:.digits$}").replace('-', "\u{2212}");
+    let rows = done.iter().map(|done| {
+        vec![
+            done.seed.to_string(),
+            number(done.mean, 1),
+            number(spread(&done.returns), 1),
+            number(done.seconds, 0),
+            number(done.steps_per_second, 0),
+        ]
+    });
+    let seeds = match request.seeds {
+        1 => "one seed".to_owned(),
+        seeds => format!("{seeds} seeds"),
+    };
+    Ok(Document {
+        eyebrow: "Soft actor-critic".into(),
+        title: format!("{} after {} steps: mean return {}", request.environment, request.steps, mean.short(1)),
+        facts: vec![
+            ("Environment".into(), request.environment.clone()),
+            ("Agent".into(), target),
+            ("Runs".into(), format!("{seeds} of {} steps", request.steps)),
+            ("Command".into(), command.to_owned()),
+        ],
+        lead: vec![format!(
+            "Each seed trains a policy; the last one, not the best, plays {} episodes without noise. The mean over the seeds is {} (95 % \
+             interval by Student's t), the interquartile mean {} (bootstrap over the seeds).",
+            request.episodes,
+            mean.text(1),
+            middle.text(1)
+        )],
+        sections: vec![Section {
+            heading: "How it learned".into(),
+            short: "Curves".into(),
+            tables: vec![Table {
+                caption: "The last policy of each seed: mean and standard deviation of its returns, and the time that training took.".into(),
+                header: ["seed", "return", "± sd", "seconds", "steps/s"].map(str::to_owned).into(),
+                rows: rows.collect(),
+            }],
+            figures: curves(&[(request.environment.clone(), folder, request.clone())])?,
+            ..Section::default()
+        }],
+        version: concat!("temperance-lab ", env!("CARGO_PKG_VERSION")).into(),
+    })
+}
