@@ -135,7 +135,12 @@ fn named_value(text: &str) -> Result<(String, toml::Value), String> {
     // As in a file; a bare word is a text.
     let written = format!("value = {value}");
     let value = toml::from_str::<toml::Table>(&written).ok().and_then(|mut table| table.remove("value"));
-    Ok((name.trim().to_owned(), value.unwrap_or_else(|| toml::Value::String(text.split_once('=').map_or("", |(_, value)| value).trim().to_owned()))))
+    Ok((
+        name.trim().to_owned(),
+        value.unwrap_or_else(|| {
+            toml::Value::String(text.split_once('=').map_or("", |(_, value)| value).trim().to_owned())
+        }),
+    ))
 }
 
 #[derive(Debug, Args)]

@@ -78,10 +78,7 @@ impl Recorder {
     }
 }
 
-fn named(
-    columns: &'static [&'static str],
-    row: &[f64],
-) -> impl Iterator<Item = (&'static str, f64)> {
+fn named(columns: &'static [&'static str], row: &[f64]) -> impl Iterator<Item = (&'static str, f64)> {
     columns.iter().copied().zip(row.iter().copied()).skip(3)
 }
 

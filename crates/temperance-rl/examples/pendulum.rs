@@ -10,8 +10,14 @@ fn main() -> temperance::Result<()> {
     let environment = arguments.next().unwrap_or_else(|| "Pendulum-v1".into());
     let mut number = |default| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (steps, width) = (number(5000), number(64));
-    let settings =
-        Settings { hidden: vec![width; 2], batch_size: width, actor_learning_rate: 1e-3, critic_learning_rate: 1e-3, temperature_learning_rate: 1e-3, ..Settings::default() };
+    let settings = Settings {
+        hidden: vec![width; 2],
+        batch_size: width,
+        actor_learning_rate: 1e-3,
+        critic_learning_rate: 1e-3,
+        temperature_learning_rate: 1e-3,
+        ..Settings::default()
+    };
     let plan = Plan { environment, parameters: Parameters::new(), settings, seed: 0, steps: steps as u64 };
     let mut training = Training::new(plan)?;
     let start = Instant::now();

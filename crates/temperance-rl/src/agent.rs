@@ -162,7 +162,9 @@ impl Agent {
                 }
                 let taken = kept.iter().zip(low.iter().zip(high));
                 let taken = taken
-                    .map(|(&entry, (&low, &high))| (low + 0.5 * (entry + 1.0) * (high - low)).clamp(low, high))
+                    .map(|(&entry, (&low, &high))| {
+                        (low + 0.5 * (entry + 1.0) * (high - low)).clamp(low, high)
+                    })
                     .collect();
                 Ok(Choice { kept, taken: Taken::Continuous(taken), entropy: 0.0 })
             }

@@ -165,19 +165,28 @@ impl Reader<'_> {
 impl Visitor for Reader<'_> {
     fn reals(&mut self, name: &str, values: &mut Vec<f32>) -> Result<()> {
         let data = self.data(name, Dtype::F32, values.len())?;
-        values.iter_mut().zip(data.as_chunks().0).for_each(|(value, &bytes)| *value = f32::from_le_bytes(bytes));
+        values
+            .iter_mut()
+            .zip(data.as_chunks().0)
+            .for_each(|(value, &bytes)| *value = f32::from_le_bytes(bytes));
         Ok(())
     }
 
     fn doubles(&mut self, name: &str, values: &mut [f64]) -> Result<()> {
         let data = self.data(name, Dtype::F64, values.len())?;
-        values.iter_mut().zip(data.as_chunks().0).for_each(|(value, &bytes)| *value = f64::from_le_bytes(bytes));
+        values
+            .iter_mut()
+            .zip(data.as_chunks().0)
+            .for_each(|(value, &bytes)| *value = f64::from_le_bytes(bytes));
         Ok(())
     }
 
     fn words(&mut self, name: &str, values: &mut Vec<u64>) -> Result<()> {
         let data = self.data(name, Dtype::U64, values.len())?;
-        values.iter_mut().zip(data.as_chunks().0).for_each(|(value, &bytes)| *value = u64::from_le_bytes(bytes));
+        values
+            .iter_mut()
+            .zip(data.as_chunks().0)
+            .for_each(|(value, &bytes)| *value = u64::from_le_bytes(bytes));
         Ok(())
     }
 
@@ -218,9 +227,8 @@ impl Training {
     /// # Errors
     /// The bytes are not those of a whole checkpoint, or its vectors do not have the shapes of its settings.
     pub fn load(bytes: &[u8]) -> Result<Self> {
-        let wrong = |value: String| {
-            Error::new(ErrorKind::Shape, "checkpoint", value, "a whole one of temperance-rl")
-        };
+        let wrong =
+            |value: String| Error::new(ErrorKind::Shape, "checkpoint", value, "a whole one of temperance-rl");
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| wrong(format!("broken ({error})")))?;
         let (_, metadata) =
             SafeTensors::read_metadata(bytes).map_err(|error| wrong(format!("broken ({error})")))?;

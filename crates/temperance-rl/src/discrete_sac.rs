@@ -109,10 +109,10 @@ impl<T: Real> DiscreteSac<T> {
 
     /// A step of the critics towards r + γ(1-d) Σ π(a'|s')(Q̄(s', a') - α ln π(a'|s')).
     fn learn_values(&mut self, batch: &Batch<T>, alpha: f64) -> Result<(f64, f64)> {
-        let next = &batch.next_observations;
+        let (next, rows) = (&batch.next_observations, batch.rewards.len());
         self.actor.network.forward(next, &mut self.trace);
         let logits = numbers(self.trace.output());
-        let (a, b) = both(&mut self.critics, |critic| critic.target_values(next));
+        let (a, b) = both(&mut self.critics, rows, |critic, _| critic.target_values(next));
         let values = combined(self.settings.critics, a, b);
         let mut following = vec![0.0; batch.rewards.len()];
         let weight = if self.settings.entropy_in_target { alpha } else { 0.0 };
@@ -126,10 +126,10 @@ impl<T: Real> DiscreteSac<T> {
         let rate = self.settings.rate(self.settings.critic_learning_rate);
         let polyak = self.settings.polyak(self.updates);
         let (factor, clip, actions) = (self.settings.critic_loss_factor, self.settings.q_clip, self.actions);
-        let learn = |critic: &mut Critic<T>| {
+        let learn = |critic: &mut Critic<T>, _| {
             let kept = clip.map(|clip| (clip, numbers(critic.target_values(&batch.observations))));
             let values = critic.values(&batch.observations);
-            let rows = targets.len() as f64;
+            let share = 1.0 / targets.len() as f64;
             let (mut loss, mut mean) = (0.0, 0.0);
             let mut gradient = vec![T::zero(); values.len()];
             for (row, target) in targets.iter().enumerate() {
@@ -145,22 +145,21 @@ impl<T: Real> DiscreteSac<T> {
                         slope = if moved.abs() <= *clip { 1.0 } else { 0.0 };
                     }
                 }
-                loss += factor * error * error / rows;
-                mean += value / rows;
-                gradient[at] = T::of(2.0 * factor * slope * error / rows);
+                loss += share * factor * error * error;
+                mean += share * value;
+                gradient[at] = T::of(2.0 * share * factor * slope * error);
             }
             critic.step(&batch.observations, &gradient, rate, polyak);
             (loss, mean)
         };
-        let [first, second] = &mut self.critics;
-        let ((a, value), (b, _)) = rayon::join(|| learn(first), || learn(second));
+        let ((a, value), (b, _)) = both(&mut self.critics, rows, learn);
         Ok((a + b, value))
     }
 
     /// A step of the policy against Σ π(α ln π - Q); gives its loss and entropy.
     fn learn_policy(&mut self, batch: &Batch<T>, alpha: f64) -> Result<(f64, f64)> {
         let observations = &batch.observations;
-        let (a, b) = both(&mut self.critics, |critic| critic.values(observations));
+        let (a, b) = both(&mut self.critics, batch.rewards.len(), |critic, _| critic.values(observations));
         let values = combined(self.settings.critics, a, b);
         self.actor.network.forward(observations, &mut self.trace);
         let logits = numbers(self.trace.output());

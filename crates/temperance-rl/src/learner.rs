@@ -6,7 +6,7 @@ use rand::Rng;
 use temperance::policy::TemperatureLoss;
 
 use crate::adam::{Adam, Rate};
-use crate::network::{Mlp, Real, Trace, Wanted};
+use crate::network::{Mlp, Real, Trace, Wanted, join};
 use crate::settings::Settings;
 
 /// A network and the Adam that trains it.
@@ -88,13 +88,15 @@ impl<T: Real> Critic<T> {
     }
 }
 
-/// What two critics, or their targets, make of a batch.
-pub(crate) fn both<'a, T: Real>(
+/// What is done with two critics, for a batch of so many rows; side by side if it is worth it.
+pub(crate) fn both<'a, T: Real, R: Send>(
     critics: &'a mut [Critic<T>; 2],
-    of: impl Fn(&'a mut Critic<T>) -> &'a [T] + Sync,
-) -> (&'a [T], &'a [T]) {
+    rows: usize,
+    of: impl Fn(&'a mut Critic<T>, usize) -> R + Sync,
+) -> (R, R) {
     let [first, second] = critics;
-    rayon::join(|| of(first), || of(second))
+    let work = rows * first.target.parameters.len();
+    join(work, || of(first, 0), || of(second, 1))
 }
 
 /// α, fixed or learned.

@@ -226,21 +226,31 @@ fn matrix<T>(values: &[T], columns: usize) -> ArrayView2<'_, T> {
     ArrayView2::from_shape((values.len() / columns, columns), values).expect("rows are whole")
 }
 
-/// Products that take this many multiplications are shared by two threads. The cut is by rows of the result, so that
-/// the bits are the same for one.
+/// Work of this many multiplications is shared by two threads; less is done before another would have woken up.
 const SHARED: usize = 1 << 20;
+
+/// Both, side by side if their work is worth it. Neither knows of the other: the bits are the same.
+pub(crate) fn join<A: Send, B: Send>(
+    multiplications: usize,
+    a: impl FnOnce() -> A + Send,
+    b: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if multiplications < SHARED { (a(), b()) } else { rayon::join(a, b) }
+}
 
 /// out = a b + beta out.
 fn multiply<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, beta: T, out: &mut [T], columns: usize) {
     let mut out = ArrayViewMut2::from_shape((out.len() / columns, columns), out).expect("rows are whole");
-    if a.len() * columns < SHARED || a.nrows() < 2 {
+    let multiplications = a.len() * columns;
+    if multiplications < SHARED || a.nrows() < 16 {
         general_mat_mul(T::one(), &a, &b, beta, &mut out);
         return;
     }
-    // A multiple of the rows that the kernels take at once.
+    // Cut by rows of the result, at a multiple of those that the kernels take at once.
     let half = (a.nrows() / 2).next_multiple_of(8).min(a.nrows());
     let ((a, a_rest), (mut out, mut rest)) = (a.split_at(Axis(0), half), out.split_at(Axis(0), half));
-    rayon::join(
+    join(
+        multiplications,
         || general_mat_mul(T::one(), &a, &b, beta, &mut out),
         || general_mat_mul(T::one(), &a_rest, &b, beta, &mut rest),
     );

@@ -353,8 +353,9 @@ impl<T: Real> Sac<T> {
     fn learn_values(&mut self, batch: &Batch<T>, alpha: f64, losses: &mut Losses) -> Result<()> {
         self.policy.draw(&batch.next_observations, &mut self.next);
         let inputs = self.joined(&batch.next_observations, &self.next.actions);
-        let (a, b) = both(&mut self.critics, |critic| critic.target_values(&inputs));
-        let targets: Vec<f64> = (0..batch.rewards.len())
+        let rows = batch.rewards.len();
+        let (a, b) = both(&mut self.critics, rows, |critic, _| critic.target_values(&inputs));
+        let targets: Vec<f64> = (0..rows)
             .map(|row| {
                 let value = a[row].f64().min(b[row].f64()) - alpha * self.next.log_probabilities[row];
                 batch.rewards[row].f64() + batch.discounts[row].f64() * value
@@ -365,7 +366,7 @@ impl<T: Real> Sac<T> {
         let rate = self.settings.rate(self.settings.critic_learning_rate);
         let polyak = self.settings.polyak(self.updates);
         let factor = self.settings.critic_loss_factor;
-        let learn = |critic: &mut Critic<T>| {
+        let learn = |critic: &mut Critic<T>, _| {
             let (mut loss, mut mean) = (0.0, 0.0);
             let share = 1.0 / targets.len() as f64;
             let gradient: Vec<T> = critic
@@ -382,8 +383,7 @@ impl<T: Real> Sac<T> {
             critic.step(&inputs, &gradient, rate, polyak);
             (loss, mean)
         };
-        let [first, second] = &mut self.critics;
-        let ((a, value), (b, _)) = rayon::join(|| learn(first), || learn(second));
+        let ((a, value), (b, _)) = both(&mut self.critics, rows, learn);
         (losses.critic, losses.value) = (a + b, value);
         Ok(())
     }
@@ -391,7 +391,7 @@ impl<T: Real> Sac<T> {
     /// A step of the policy against α ln π - min Q, at the actions that are drawn.
     fn learn_policy(&mut self, batch: &Batch<T>, alpha: f64, losses: &mut Losses) -> Result<()> {
         let inputs = self.joined(&batch.observations, &self.drawn.actions);
-        let (a, b) = both(&mut self.critics, |critic| critic.values(&inputs));
+        let (a, b) = both(&mut self.critics, batch.rewards.len(), |critic, _| critic.values(&inputs));
         // Each row asks the critic with the smaller value, the first of equal ones, and no other.
         let (mut asked, mut least) = ([Vec::new(), Vec::new()], Vec::with_capacity(a.len()));
         for (row, (a, b)) in a.iter().zip(b).enumerate() {
@@ -405,11 +405,8 @@ impl<T: Real> Sac<T> {
         losses.actor = pairs.map(|(log_probability, q)| alpha * log_probability - q).sum::<f64>() / rows;
         let entries = self.policy.action_len;
         let columns = self.policy.observation_len..self.policy.observation_len + entries;
-        let [first, second] = &self.critics;
-        let slopes = rayon::join(
-            || first.slopes(&asked[0], columns.clone()),
-            || second.slopes(&asked[1], columns.clone()),
-        );
+        let slopes =
+            both(&mut self.critics, least.len(), |critic, at| critic.slopes(&asked[at], columns.clone()));
         let mut q_slopes = vec![0.0; least.len() * entries];
         for (asked, slopes) in asked.iter().zip([slopes.0, slopes.1]) {
             for (&row, slopes) in asked.iter().zip(slopes.chunks_exact(entries)) {

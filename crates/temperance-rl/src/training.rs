@@ -123,7 +123,8 @@ impl Training {
         }
         let agent = Agent::new(settings, &*lanes[0].environment, *seed)?;
         let observations = lanes[0].observation.len();
-        let room = settings.buffer_size.min(usize::try_from(plan.steps).unwrap_or(usize::MAX)).max(lanes.len());
+        let room =
+            settings.buffer_size.min(usize::try_from(plan.steps).unwrap_or(usize::MAX)).max(lanes.len());
         let replay = Replay::new(room, lanes.len(), observations, agent.action_len())?;
         Ok(Training {
             plan,
@@ -203,8 +204,7 @@ impl Training {
             lane.total += step.reward;
             lane.length += 1;
             if step.terminated || step.truncated {
-                let episode =
-                    Episode { total: lane.total, length: lane.length, terminated: step.terminated };
+                let episode = Episode { total: lane.total, length: lane.length, terminated: step.terminated };
                 self.seen.episodes.push(episode);
                 self.episodes += 1;
                 (lane.total, lane.length) = (0.0, 0);
@@ -312,4 +312,36 @@ fn check_numbers(
 fn diverged(error: &Error, round: u64) -> Error {
     let what = format!("{} at step {round}", error.what());
     Error::new(ErrorKind::NotConverged, what, error.value(), error.expected().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use temperance::Parameter;
+
+    use super::*;
+
+    /// After an end the next transition starts from a first observation, and none leads from the last to the first.
+    #[test]
+    fn no_transition_leads_from_one_episode_to_another() {
+        let settings =
+            Settings { hidden: vec![4], learning_starts: 1000, environments: 2, ..Settings::default() };
+        let parameters = Parameters::new().with("max_episode_steps", Parameter::Number(7.0));
+        let plan = Plan { environment: "Pendulum-v1".into(), parameters, settings, seed: 0, steps: 60 };
+        let mut training = Training::new(plan).unwrap();
+        while !training.is_done() {
+            training.advance().unwrap();
+        }
+        assert_eq!(training.episodes(), 8);
+        let replay = &training.replay;
+        let at = |values: &[f32], slot: usize| values[3 * slot..3 * slot + 3].to_vec();
+        for slot in 0..replay.len() - 2 {
+            let (next, following) = (at(&replay.next_observations, slot), at(&replay.observations, slot + 2));
+            let ends = replay.ends[slot];
+            assert_eq!(ends, if slot / 2 % 7 == 6 { 2 } else { 0 }, "the pendulum is only ever cut off");
+            assert_eq!(next == following, ends == 0, "slot {slot}");
+            if ends != 0 {
+                assert!(following[2].abs() <= 1.0, "a first velocity: {following:?}");
+            }
+        }
+    }
 }

@@ -112,7 +112,9 @@ fn run_evaluate(arguments: &SacEvaluateArguments, io: &mut Io<'_>) -> Result {
 fn run_plot(arguments: &SacPlotArguments, io: &mut Io<'_>) -> Result {
     let mut runs: Vec<(String, &Path, Request)> = Vec::new();
     for folder in &arguments.runs {
-        let name = folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
+        let name = folder
+            .file_name()
+            .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
         runs.push((name, folder, request_of(folder)?));
     }
     let environments: Vec<&str> = runs.iter().map(|(_, _, request)| request.environment.as_str()).collect();
@@ -123,11 +125,7 @@ fn run_plot(arguments: &SacPlotArguments, io: &mut Io<'_>) -> Result {
     let document = Document {
         eyebrow: "Soft actor-critic".into(),
         title: format!("{}: {} beside each other", environments[0], count(runs.len(), "run")),
-        sections: vec![Section {
-            heading: "Curves".into(),
-            figures: curves(&runs)?,
-            ..Section::default()
-        }],
+        sections: vec![Section { heading: "Curves".into(), figures: curves(&runs)?, ..Section::default() }],
         version: concat!("temperance-lab ", env!("CARGO_PKG_VERSION")).into(),
         ..Document::default()
     };
@@ -140,8 +138,11 @@ fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
     let chosen = preset(&arguments.preset)?;
     writeln!(io.stdout, "# Environments, with their parameters")?;
     for entry in ENVIRONMENTS {
-        let parameters: Vec<String> =
-            entry.parameters.iter().map(|parameter| format!("{} = {}", parameter.name, parameter.default)).collect();
+        let parameters: Vec<String> = entry
+            .parameters
+            .iter()
+            .map(|parameter| format!("{} = {}", parameter.name, parameter.default))
+            .collect();
         writeln!(io.stdout, "#   {}: {}\n#     {}", entry.name, entry.summary, parameters.join(", "))?;
     }
     writeln!(io.stdout, "\n# Presets")?;
@@ -150,7 +151,10 @@ fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
     }
     let settings = toml::to_string(&(chosen.settings)()).expect("settings are plain values");
     writeln!(io.stdout, "\n# Settings of {}; besides, with no value of their own:", chosen.name)?;
-    writeln!(io.stdout, "# alpha, target_entropy, final_target_entropy_scale, q_clip\n[settings]\n{settings}")?;
+    writeln!(
+        io.stdout,
+        "# alpha, target_entropy, final_target_entropy_scale, q_clip\n[settings]\n{settings}"
+    )?;
     Ok(())
 }
 

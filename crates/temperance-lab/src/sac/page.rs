@@ -4,8 +4,8 @@ use std::path::Path;
 
 use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
 
-use super::run::{COLUMNS, Done, seed_folder};
 use super::Request;
+use super::run::{COLUMNS, Done, seed_folder};
 use crate::failure::Result;
 use crate::record::{METRICS, read_columns};
 use crate::statistics::{Estimate, interquartile};
@@ -38,7 +38,8 @@ fn curve(label: &str, series: &Series) -> Curve {
         let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         (step, (!known.is_empty()).then(|| interquartile(&known)))
     });
-    let points: Vec<(f64, Estimate)> = points.filter_map(|(step, estimate)| Some((step, estimate?))).collect();
+    let points: Vec<(f64, Estimate)> =
+        points.filter_map(|(step, estimate)| Some((step, estimate?))).collect();
     Curve {
         band: points.iter().map(|(step, estimate)| [*step, estimate.low, estimate.high]).collect(),
         ..Curve::new(label, points.iter().map(|(step, estimate)| [*step, estimate.mean]))
@@ -46,9 +47,9 @@ fn curve(label: &str, series: &Series) -> Curve {
 }
 
 fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
-    let (low, high) = values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
+    let (low, high) = values
+        .filter(|value| value.is_finite())
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return [0.0, 1.0];
     }
@@ -82,7 +83,11 @@ pub(crate) fn curves(runs: &[(String, &Path, Request)]) -> Result<Vec<Figure>> {
     ];
     let figure = |name, title: &str, panels| Chart { name, title: title.to_owned(), panels }.figure();
     Ok(vec![
-        figure("sac-returns", "Returns while policies learn: interquartile means over the seeds, with 95 % intervals", returns),
+        figure(
+            "sac-returns",
+            "Returns while policies learn: interquartile means over the seeds, with 95 % intervals",
+            returns,
+        ),
         figure("sac-entropy", "Entropy, its price and values while policies learn", inside),
     ])
 }

@@ -60,7 +60,11 @@ impl Request {
             ("settings", arguments.set.clone()),
             (
                 "parameters",
-                arguments.parameters.iter().map(|(name, value)| (name.clone(), Value::Float(*value))).collect(),
+                arguments
+                    .parameters
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Value::Float(*value)))
+                    .collect(),
             ),
         ] {
             let part = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
@@ -93,7 +97,10 @@ impl Request {
             for (key, value) in given {
                 if !known.contains_key(&key) {
                     let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                    return Err(Failure::Error(format!("setting {key} is not known; {}", nearest(&key, &names))));
+                    return Err(Failure::Error(format!(
+                        "setting {key} is not known; {}",
+                        nearest(&key, &names)
+                    )));
                 }
                 settings.insert(key, value);
             }
@@ -116,10 +123,12 @@ impl Request {
             whole.insert(key, value);
         }
         whole.insert("settings".into(), Value::Table(settings));
-        let mut request: Request = whole.try_into().map_err(|error: toml::de::Error| {
-            Failure::Error(error.message().replace('\n', " "))
-        })?;
-        for (what, number) in [("steps", request.steps), ("seeds", request.seeds), ("episodes", request.episodes)] {
+        let mut request: Request = whole
+            .try_into()
+            .map_err(|error: toml::de::Error| Failure::Error(error.message().replace('\n', " ")))?;
+        for (what, number) in
+            [("steps", request.steps), ("seeds", request.seeds), ("episodes", request.episodes)]
+        {
             if number == 0 {
                 return Err(Failure::Error(format!("{what} is 0; expected at least 1")));
             }
@@ -176,6 +185,7 @@ fn read(path: &Path) -> Result<Table> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Error(format!("{shown}: cannot be read: {error}")))?;
-    toml::from_str(&text)
-        .map_err(|error: toml::de::Error| Failure::Error(format!("{shown}: {}", error.message().replace('\n', " "))))
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        Failure::Error(format!("{shown}: {}", error.message().replace('\n', " ")))
+    })
 }

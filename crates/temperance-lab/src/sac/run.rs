@@ -114,9 +114,14 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
         return serde_json::from_slice(&text)
             .map_err(|error| Failure::Error(format!("{}: cannot be read ({error})", result.display())));
     }
-    fs::create_dir_all(&place).map_err(|error| Failure::Error(format!("{shown}: cannot be written: {error}")))?;
+    fs::create_dir_all(&place)
+        .map_err(|error| Failure::Error(format!("{shown}: cannot be written: {error}")))?;
     let checkpoint = place.join(CHECKPOINT);
-    let mut training = if checkpoint.exists() { load(&checkpoint, request, seed)? } else { Training::new(request.plan(seed))? };
+    let mut training = if checkpoint.exists() {
+        load(&checkpoint, request, seed)?
+    } else {
+        Training::new(request.plan(seed))?
+    };
     let mut recorder = Recorder::start(&place, &COLUMNS, training.steps())?;
     bar.inc(training.steps());
     let warm = request.settings.learning_starts.max(training.steps());
@@ -142,7 +147,9 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
             last = Instant::now();
         }
         if interrupt::interrupted() || stop.load(Ordering::Relaxed) {
-            let text = format!("interrupted at step {steps} of seed {seed}; --resume goes on from the last checkpoints");
+            let text = format!(
+                "interrupted at step {steps} of seed {seed}; --resume goes on from the last checkpoints"
+            );
             return Err(Failure::Interrupted(text));
         }
     }
@@ -164,7 +171,8 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
 /// The run of a checkpoint, if it is one of this request.
 pub(crate) fn load(checkpoint: &Path, request: &Request, seed: u64) -> Result<Training> {
     let shown = checkpoint.display();
-    let bytes = fs::read(checkpoint).map_err(|error| Failure::Error(format!("{shown}: cannot be read: {error}")))?;
+    let bytes =
+        fs::read(checkpoint).map_err(|error| Failure::Error(format!("{shown}: cannot be read: {error}")))?;
     let training = Training::load(&bytes).map_err(|error| Failure::error(error).of(&shown.to_string()))?;
     if *training.plan() != request.plan(seed) {
         let text = "is of other settings; expected those of the run that is resumed";

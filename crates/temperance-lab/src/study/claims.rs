@@ -6,8 +6,8 @@ use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Sect
 
 use super::evidence::{Accuracies, Evidence, OfWay};
 use super::plan::{EXACT, FAMILY_BETA, TEACHERS};
-use crate::statistics::Estimate;
 use super::{Plan, Request};
+use crate::statistics::Estimate;
 
 /// A claim and its verdict.
 #[derive(Debug, Clone, Serialize)]
