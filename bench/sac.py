@@ -8,6 +8,7 @@ import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 from machine import BENCH, CORES, TARGET, about, start, write
@@ -15,8 +16,8 @@ from machine import BENCH, CORES, TARGET, about, start, write
 # Ours prints one line of JSON with "steps_per_second": steps after the warm-up by the seconds that they took. All steps are
 # asked for, the warm-up is the first of them.
 OURS = (
-    "sac train --environment Pendulum-v1 --steps {steps} --warm-up {warm_up} --hidden {width},{width} --batch {width}"
-    " --json"
+    "sac train --environment Pendulum-v1 --steps {steps} --every {steps} --episodes 1 --json"
+    " --set learning_starts={warm_up} --set hidden=[{width},{width}] --set batch_size={width}"
 )
 # Two hidden layers of this width, and batches of as many rows.
 WIDTHS = (256, 64)
@@ -35,8 +36,9 @@ using ENVIRONMENT_FACTORY = rl_tools::rl::environments::Pendulum<rl_tools::rl::e
 
 def temperance(width, steps):
     arguments = OURS.format(steps=RANDOM + steps, warm_up=RANDOM, width=width)
-    command = [str(TARGET / "temperance-lab"), *shlex.split(arguments)]
-    out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(TARGET / "temperance-lab"), *shlex.split(arguments), "--output", f"{folder}/run"]
+        out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     return json.loads(out.splitlines()[-1])["steps_per_second"]
 
 

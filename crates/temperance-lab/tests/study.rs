@@ -38,7 +38,7 @@ fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
     assert!(claims[1]["checks"].as_array().unwrap().iter().all(|check| check["holds"].is_null()));
     let page = std::fs::read_to_string(place.join("study.html")).unwrap();
     assert_eq!(page.matches("<h2 id=\"section-").count(), 7);
-    assert_eq!(page.matches("<figure>").count(), 8);
+    assert_eq!(page.matches("<figure>").count(), 9);
     for entry in std::fs::read_dir(&place).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "svg") {

@@ -1,0 +1,164 @@
+//! `temperance-lab sac` as a user runs it: the real binary.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn sac(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
+    command.arg("sac").args(arguments);
+    command
+}
+
+fn train(folder: &Path, arguments: &[&str]) -> Output {
+    sac(&[&["train", "--output", folder.to_str().unwrap()], arguments].concat()).output().unwrap()
+}
+
+#[track_caller]
+fn good(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "quiet in a pipe: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn bad(output: Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Small networks and short runs.
+const SMALL: [&str; 10] = [
+    "--steps",
+    "600",
+    "--set",
+    "hidden=[16,16]",
+    "--set",
+    "batch_size=16",
+    "--set",
+    "learning_starts=50",
+    "--episodes",
+    "3",
+];
+
+#[test]
+fn a_run_leaves_curves_a_page_and_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let text = good(train(&run, &[&SMALL[..], &["--seeds", "2", "-p", "gravity=5"]].concat()));
+    assert!(text.contains("Pendulum-v1 after 600 steps: mean return"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("Returns while policies learn"));
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(run.join("summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["runs"].as_array().unwrap().len(), 2);
+    assert_eq!(summary["runs"][1]["returns"].as_array().unwrap().len(), 3);
+    let mean = summary["mean_return"]["mean"].as_f64().unwrap();
+    assert!((-2500.0..0.0).contains(&mean), "{mean}");
+    for seed in ["seed-0", "seed-1"] {
+        let text = std::fs::read_to_string(run.join(seed).join("metrics.csv")).unwrap();
+        assert_eq!(text.lines().count(), 1 + 20);
+        assert!(text.starts_with("step,episodes,seconds,train_return,evaluation_return,entropy,"), "{text}");
+    }
+    for figure in ["sac-returns.svg", "sac-entropy.svg"] {
+        assert!(std::fs::read_to_string(run.join(figure)).unwrap().contains("<polygon"), "bands over the seeds");
+    }
+
+    let run = run.to_str().unwrap();
+    let text = good(sac(&["evaluate", run, "--episodes", "2", "--stochastic"]).output().unwrap());
+    assert!(text.contains("2 episodes of each of 2 seeds, actions drawn from the policy"), "{text}");
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&good(sac(&[&["evaluate", run, "--json"], arguments].concat()).output().unwrap())).unwrap()
+    };
+    assert_eq!(json(&["--episodes", "2"]), json(&["--episodes", "2", "-p", "gravity=5"]));
+    assert_ne!(json(&["--episodes", "2"])["means"], json(&["--episodes", "2", "-p", "gravity=9"])["means"]);
+    let page = folder.path().join("both.html");
+    good(sac(&["plot", run, run, "--output", page.to_str().unwrap()]).output().unwrap());
+    assert!(std::fs::read_to_string(page).unwrap().contains("Pendulum-v1: 2 runs beside each other"));
+}
+
+#[test]
+fn a_run_that_is_killed_and_resumed_is_the_same_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let flags = [&SMALL[2..8], &["--environment", "CartPole-v1", "--steps", "6000", "--every", "100", "--episodes", "5"]].concat();
+    good(train(&whole, &flags));
+    let arguments = [&["train", "--output", killed.to_str().unwrap()], &flags[..]].concat();
+    let mut child = sac(&arguments).stdout(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    let metrics = killed.join("seed-0/metrics.csv");
+    while std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count()) < 4 {
+        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint came");
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.join("seed-0/result.json").exists(), "it was killed before the end");
+    good(train(&killed, &["--resume"]));
+    let bytes = |run: &Path| std::fs::read(run.join("seed-0/checkpoint.safetensors")).unwrap();
+    assert!(bytes(&whole) == bytes(&killed), "the checkpoints differ");
+    let rows = |run: &Path| -> Vec<String> {
+        let text = std::fs::read_to_string(run.join("seed-0/metrics.csv")).unwrap();
+        // All but the seconds.
+        let cells = |line: &str| line.split(',').enumerate().filter(|(at, _)| *at != 2).map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>().join(",");
+        text.lines().map(cells).collect()
+    };
+    assert_eq!(rows(&whole), rows(&killed));
+    // Again: it is done, and says the same.
+    good(train(&killed, &["--resume"]));
+}
+
+#[test]
+fn presets_files_and_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = good(sac(&["settings", "--preset", "cleanrl"]).output().unwrap());
+    assert!(text.contains("critic_learning_rate = 0.001") && text.contains("Pendulum-v1"), "{text}");
+    let config = folder.path().join("run.toml");
+    std::fs::write(
+        &config,
+        "environment = \"CartPole-v1\"\npreset = \"cleanrl\"\nsteps = 100\nepisodes = 1\n[settings]\nhidden = [8]\nalpha = 1\n[parameters]\nmax_episode_steps = 20\n",
+    )
+    .unwrap();
+    let run = folder.path().join("run");
+    let out = good(train(&run, &["--config", config.to_str().unwrap(), "--json", "--set", "alpha=0.25"]));
+    let summary: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["environment"], "CartPole-v1");
+    let written = std::fs::read_to_string(run.join("sac.toml")).unwrap();
+    for line in ["critic_learning_rate = 0.001", "alpha = 0.25", "max_episode_steps = 20", "hidden = [8]"] {
+        assert!(written.contains(line), "{line}: {written}");
+    }
+}
+
+#[test]
+fn bad_input_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let text = bad(train(&run, &["--environment", "Pendulum"]));
+    assert!(text.contains("the nearest is Pendulum-v1"), "{text}");
+    let text = bad(train(&run, &["--set", "hiden=[8]"]));
+    assert_eq!(text, "error: setting hiden is not known; did you mean hidden?\n");
+    let text = bad(train(&run, &["--preset", "sb2"]));
+    assert_eq!(text, "error: preset is sb2; expected one of sb3, cleanrl, paper\n");
+    let text = bad(train(&run, &["--environment", "CartPole-v1", "--set", "target_entropy=-2"]));
+    assert_eq!(text, "error: target entropy is -2; expected a number of nats from 0 to 0.6931, which is ln 2\n");
+    let text = bad(train(&run, &["--steps", "0"]));
+    assert_eq!(text, "error: steps is 0; expected at least 1\n");
+    assert!(!run.exists(), "nothing was written");
+
+    good(train(&run, &[&SMALL[..], &["--steps", "100"][..]].concat()[2..]));
+    let text = bad(train(&run, &SMALL));
+    assert!(text.ends_with("holds a run; --resume goes on with it, --force starts anew\n"), "{text}");
+    let checkpoint = run.join("seed-0/checkpoint.safetensors");
+    let bytes = std::fs::read(&checkpoint).unwrap();
+    let metrics = std::fs::read(run.join("seed-0/metrics.csv")).unwrap();
+    std::fs::remove_file(run.join("seed-0/result.json")).unwrap();
+    std::fs::write(&checkpoint, &bytes[..bytes.len() / 2]).unwrap();
+    let text = bad(train(&run, &["--resume"]));
+    assert!(text.contains("checkpoint.safetensors: checkpoint is broken ("), "{text}");
+    assert_eq!(std::fs::read(run.join("seed-0/metrics.csv")).unwrap(), metrics, "the run's files are untouched");
+    assert_eq!(std::fs::read(&checkpoint).unwrap(), bytes[..bytes.len() / 2]);
+    let text = bad(sac(&["evaluate", folder.path().to_str().unwrap()]).output().unwrap());
+    assert!(text.contains("no sac.toml; expected the folder of a run"), "{text}");
+}
