@@ -1,4 +1,13 @@
-//! Maximum-entropy reinforcement learning: environments ([`environment`]), replay, SAC and discrete SAC.
+//! Maximum-entropy reinforcement learning: environments ([`environment`]), replay ([`Replay`]), SAC ([`Sac`]) and discrete
+//! SAC ([`DiscreteSac`]), and runs that can be stopped anywhere ([`Training`]). What policies are made of is in
+//! [`temperance::policy`].
+//!
+//! # Conventions
+//! - Continuous actions are kept, and seen by critics, with entries from -1 to 1; environments take their own units. Entropies
+//!   and log-probabilities are in nats, of actions from -1 to 1 unless [`EntropyUnits`] says otherwise.
+//! - γ discounts by step of the environment. A step that only the time limit cut off is no end.
+//! - All random numbers come from the seed, their purpose and the step ([`random`]); environments have NumPy's generator
+//!   ([`generator`]).
 
 mod adam;
 mod agent;
@@ -26,3 +35,8 @@ pub use settings::{
     Critics, EntropyUnits, LogStd, Order, PRESETS, Preset, Settings, TemperatureForm, preset,
 };
 pub use training::{Episode, Plan, Seen, Training, evaluate};
+
+/// The example of the crate's page, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
