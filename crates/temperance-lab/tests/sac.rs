@@ -62,14 +62,20 @@ fn a_run_leaves_curves_a_page_and_checkpoints() {
         assert!(text.starts_with("step,episodes,seconds,train_return,evaluation_return,entropy,"), "{text}");
     }
     for figure in ["sac-returns.svg", "sac-entropy.svg"] {
-        assert!(std::fs::read_to_string(run.join(figure)).unwrap().contains("<polygon"), "bands over the seeds");
+        assert!(
+            std::fs::read_to_string(run.join(figure)).unwrap().contains("<polygon"),
+            "bands over the seeds"
+        );
     }
 
     let run = run.to_str().unwrap();
     let text = good(sac(&["evaluate", run, "--episodes", "2", "--stochastic"]).output().unwrap());
     assert!(text.contains("2 episodes of each of 2 seeds, actions drawn from the policy"), "{text}");
     let json = |arguments: &[&str]| -> serde_json::Value {
-        serde_json::from_str(&good(sac(&[&["evaluate", run, "--json"], arguments].concat()).output().unwrap())).unwrap()
+        serde_json::from_str(&good(
+            sac(&[&["evaluate", run, "--json"], arguments].concat()).output().unwrap(),
+        ))
+        .unwrap()
     };
     assert_eq!(json(&["--episodes", "2"]), json(&["--episodes", "2", "-p", "gravity=5"]));
     assert_ne!(json(&["--episodes", "2"])["means"], json(&["--episodes", "2", "-p", "gravity=9"])["means"]);
@@ -82,7 +88,11 @@ fn a_run_leaves_curves_a_page_and_checkpoints() {
 fn a_run_that_is_killed_and_resumed_is_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
-    let flags = [&SMALL[2..8], &["--environment", "CartPole-v1", "--steps", "6000", "--every", "100", "--episodes", "5"]].concat();
+    let flags = [
+        &SMALL[2..8],
+        &["--environment", "CartPole-v1", "--steps", "6000", "--every", "100", "--episodes", "5"],
+    ]
+    .concat();
     good(train(&whole, &flags));
     let arguments = [&["train", "--output", killed.to_str().unwrap()], &flags[..]].concat();
     let mut child = sac(&arguments).stdout(Stdio::null()).spawn().unwrap();
@@ -102,7 +112,14 @@ fn a_run_that_is_killed_and_resumed_is_the_same_run() {
     let rows = |run: &Path| -> Vec<String> {
         let text = std::fs::read_to_string(run.join("seed-0/metrics.csv")).unwrap();
         // All but the seconds.
-        let cells = |line: &str| line.split(',').enumerate().filter(|(at, _)| *at != 2).map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>().join(",");
+        let cells = |line: &str| {
+            line.split(',')
+                .enumerate()
+                .filter(|(at, _)| *at != 2)
+                .map(|(_, cell)| cell.to_owned())
+                .collect::<Vec<_>>()
+                .join(",")
+        };
         text.lines().map(cells).collect()
     };
     assert_eq!(rows(&whole), rows(&killed));
@@ -142,7 +159,10 @@ fn bad_input_is_named() {
     let text = bad(train(&run, &["--preset", "sb2"]));
     assert_eq!(text, "error: preset is sb2; expected one of sb3, cleanrl, paper\n");
     let text = bad(train(&run, &["--environment", "CartPole-v1", "--set", "target_entropy=-2"]));
-    assert_eq!(text, "error: target entropy is -2; expected a number of nats from 0 to 0.6931, which is ln 2\n");
+    assert_eq!(
+        text,
+        "error: target entropy is -2; expected a number of nats from 0 to 0.6931, which is ln 2\n"
+    );
     let text = bad(train(&run, &["--steps", "0"]));
     assert_eq!(text, "error: steps is 0; expected at least 1\n");
     assert!(!run.exists(), "nothing was written");
@@ -157,7 +177,11 @@ fn bad_input_is_named() {
     std::fs::write(&checkpoint, &bytes[..bytes.len() / 2]).unwrap();
     let text = bad(train(&run, &["--resume"]));
     assert!(text.contains("checkpoint.safetensors: checkpoint is broken ("), "{text}");
-    assert_eq!(std::fs::read(run.join("seed-0/metrics.csv")).unwrap(), metrics, "the run's files are untouched");
+    assert_eq!(
+        std::fs::read(run.join("seed-0/metrics.csv")).unwrap(),
+        metrics,
+        "the run's files are untouched"
+    );
     assert_eq!(std::fs::read(&checkpoint).unwrap(), bytes[..bytes.len() / 2]);
     let text = bad(sac(&["evaluate", folder.path().to_str().unwrap()]).output().unwrap());
     assert!(text.contains("no sac.toml; expected the folder of a run"), "{text}");

@@ -18,14 +18,14 @@ pub enum Agent {
     /// Of continuous actions, between two bounds.
     Continuous {
         /// The agent; its actions go from -1 to 1.
-        sac: Sac<f32>,
+        sac: Box<Sac<f32>>,
         /// The lower bounds.
         low: Vec<f32>,
         /// The upper bounds.
         high: Vec<f32>,
     },
     /// Of discrete actions.
-    Discrete(DiscreteSac<f32>),
+    Discrete(Box<DiscreteSac<f32>>),
 }
 
 /// How an action is chosen.
@@ -75,13 +75,14 @@ impl Agent {
         let observations = environment.observation_space().len();
         Ok(match environment.action_space() {
             Space::Discrete(actions) => {
-                Agent::Discrete(DiscreteSac::new(settings.clone(), observations, *actions, &mut rng)?)
+                let sac = DiscreteSac::new(settings.clone(), observations, *actions, &mut rng)?;
+                Agent::Discrete(Box::new(sac))
             }
             Space::Box { low, high } => {
                 let scales: Vec<f64> =
                     low.iter().zip(high).map(|(low, high)| 0.5 * f64::from(high - low)).collect();
                 let sac = Sac::new(settings.clone(), observations, &scales, &mut rng)?;
-                Agent::Continuous { sac, low: low.clone(), high: high.clone() }
+                Agent::Continuous { sac: Box::new(sac), low: low.clone(), high: high.clone() }
             }
         })
     }

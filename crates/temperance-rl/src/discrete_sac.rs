@@ -53,7 +53,7 @@ impl<T: Real> DiscreteSac<T> {
             temperature: Temperature::new(&settings),
             settings,
             updates: 0,
-            trace: Trace::new(),
+            trace: Trace::default(),
         })
     }
 

@@ -54,7 +54,7 @@ impl<T: Real> Critic<T> {
     pub(crate) fn new(widths: &[usize], rng: &mut impl Rng) -> Self {
         let learner = Learner::new(widths, rng);
         let target = learner.network.clone();
-        Critic { learner, target, trace: Trace::new(), target_trace: Trace::new() }
+        Critic { learner, target, trace: Trace::default(), target_trace: Trace::default() }
     }
 
     /// What the critic makes of a batch.

@@ -56,12 +56,14 @@ pub struct Trace<T> {
     gradients: Vec<Vec<T>>,
 }
 
-impl<T: Real> Trace<T> {
+impl<T> Default for Trace<T> {
     /// An empty one, which grows with its first batch.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Trace { rows: 0, outputs: Vec::new(), gradients: Vec::new() }
     }
+}
 
+impl<T: Real> Trace<T> {
     /// The outputs of the network, rows x outputs.
     pub fn output(&self) -> &[T] {
         self.outputs.last().map_or(&[], Vec::as_slice)
@@ -74,7 +76,7 @@ impl<T: Real> Trace<T> {
 
     /// The same of some rows only.
     pub(crate) fn rows(&self, rows: &[usize]) -> Self {
-        let mut chosen = Trace::new();
+        let mut chosen = Trace::default();
         for output in &self.outputs {
             let width = output.len() / self.rows;
             let of = |&row: &usize| output[row * width..(row + 1) * width].iter().copied();

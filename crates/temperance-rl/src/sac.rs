@@ -84,7 +84,12 @@ struct Drawn<T> {
 
 impl<T: Real> Drawn<T> {
     fn new() -> Self {
-        Drawn { trace: Trace::new(), noise: Vec::new(), actions: Vec::new(), log_probabilities: Vec::new() }
+        Drawn {
+            trace: Trace::default(),
+            noise: Vec::new(),
+            actions: Vec::new(),
+            log_probabilities: Vec::new(),
+        }
     }
 
     /// The mean of -ln π.

@@ -135,7 +135,7 @@ impl Training {
             updates: 0,
             episodes: 0,
             batch: Batch::default(),
-            trace: Trace::new(),
+            trace: Trace::default(),
             seen: Seen::default(),
         })
     }
@@ -265,7 +265,7 @@ pub fn evaluate(
     mode: Mode,
     seed: u64,
 ) -> Result<Vec<Episode>> {
-    let mut trace = Trace::new();
+    let mut trace = Trace::default();
     let mut observation = vec![0.0; environment.observation_space().len()];
     let mut rng = stream(seed, Stream::Evaluation, 0);
     let mut all = Vec::new();
