@@ -90,7 +90,12 @@ pub struct Curve {
 impl Curve {
     /// A curve without dots.
     pub fn new(label: impl Into<String>, points: impl IntoIterator<Item = [f64; 2]>) -> Self {
-        Curve { label: label.into(), points: points.into_iter().collect(), dots: Vec::new(), band: Vec::new() }
+        Curve {
+            label: label.into(),
+            points: points.into_iter().collect(),
+            dots: Vec::new(),
+            band: Vec::new(),
+        }
     }
 }
 
