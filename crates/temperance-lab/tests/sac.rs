@@ -156,6 +156,11 @@ fn bad_input_is_named() {
     assert!(text.contains("the nearest is Pendulum-v1"), "{text}");
     let text = bad(train(&run, &["--set", "hiden=[8]"]));
     assert_eq!(text, "error: setting hiden is not known; did you mean hidden?\n");
+    let text = bad(train(&run, &["--set", "hidden=wide"]));
+    assert_eq!(
+        text,
+        "error: setting hidden is \"wide\": invalid type: string \"wide\", expected a sequence\n"
+    );
     let text = bad(train(&run, &["--preset", "sb2"]));
     assert_eq!(text, "error: preset is sb2; expected one of sb3, cleanrl, paper\n");
     let text = bad(train(&run, &["--environment", "CartPole-v1", "--set", "target_entropy=-2"]));

@@ -128,13 +128,20 @@ pub(crate) fn document(folder: &Path, request: &Request, done: &[Done], command:
             ("Runs".into(), format!("{seeds} of {} steps", request.steps)),
             ("Command".into(), command.to_owned()),
         ],
-        lead: vec![format!(
-            "Each seed trains a policy; the last one, not the best, plays {} episodes without noise. The mean over the seeds is {} (95 % \
-             interval by Student's t), the interquartile mean {} (bootstrap over the seeds).",
-            request.episodes,
-            mean.text(1),
-            middle.text(1)
-        )],
+        lead: vec![if request.seeds == 1 {
+            format!(
+                "The last policy, not the best, plays {} episodes without noise. One seed says nothing of others: --seeds 5 does.",
+                request.episodes
+            )
+        } else {
+            format!(
+                "Each seed trains a policy; the last one, not the best, plays {} episodes without noise. The mean over the seeds is {} (95 % \
+                 interval by Student's t), the interquartile mean {} (bootstrap over the seeds).",
+                request.episodes,
+                mean.text(1),
+                middle.text(1)
+            )
+        }],
         sections: vec![Section {
             heading: "How it learned".into(),
             short: "Curves".into(),

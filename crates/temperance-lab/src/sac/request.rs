@@ -102,7 +102,11 @@ impl Request {
                         nearest(&key, &names)
                     )));
                 }
-                settings.insert(key, value);
+                settings.insert(key.clone(), value.clone());
+                if let Err(error) = settings.clone().try_into::<Settings>() {
+                    let text = error.message().replace('\n', " ");
+                    return Err(Failure::Error(format!("setting {key} is {value}: {text}")));
+                }
             }
         }
         let mut whole = to_table(&Request {
