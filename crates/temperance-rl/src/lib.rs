@@ -12,6 +12,7 @@
 mod adam;
 mod agent;
 mod checkpoint;
+pub mod demonstration;
 mod discrete_sac;
 pub mod environment;
 pub mod generator;
