@@ -37,6 +37,8 @@ pub(crate) enum SacCommand {
     Plot(SacPlotArguments),
     /// The settings of a preset as TOML, and the environments with their parameters.
     Settings(SacSettingsArguments),
+    /// Show what entropy does for a policy, and what it does not: a page with numbers, pictures and what was found.
+    Demo(SacDemoArguments),
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +124,30 @@ pub(crate) struct SacSettingsArguments {
     /// sb3, cleanrl or paper
     #[arg(long, value_name = "NAME", default_value = "sb3")]
     pub(crate) preset: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SacDemoArguments {
+    /// corridor, bandit, multi-goal, robustness, mountain-car or target-entropy; all of them unless said
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Where the page is written: a new folder, or that of an earlier page, which it replaces.
+    #[arg(short, long, value_name = "DIR", default_value = "sac-demo")]
+    pub(crate) output: PathBuf,
+    /// Few seeds and steps: a look, in a minute or two.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Nothing on standard output.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl SacDemoArguments {
+    /// The command that makes this page.
+    pub(crate) fn command(&self) -> String {
+        let names: String = self.names.iter().map(|name| format!(" {name}")).collect();
+        format!("temperance-lab sac demo{names}{}", if self.quick { " --quick" } else { "" })
+    }
 }
 
 fn named_number(text: &str) -> Result<(String, f64), String> {

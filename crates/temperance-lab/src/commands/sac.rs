@@ -1,10 +1,12 @@
 //! `temperance-lab sac`.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
+use temperance::fold::Progress;
 use temperance::{Parameter, Parameters};
 use temperance_data::write_file;
 use temperance_report::{Document, Section};
@@ -13,11 +15,16 @@ use temperance_rl::{Mode, PRESETS, preset};
 
 use crate::Io;
 use crate::args::{
-    SacCommand, SacEvaluateArguments, SacPlotArguments, SacSettingsArguments, SacTrainArguments,
+    SacCommand, SacDemoArguments, SacEvaluateArguments, SacPlotArguments, SacSettingsArguments,
+    SacTrainArguments,
 };
 use crate::failure::{Failure, Result};
-use crate::sac::{CHECKPOINT, REQUEST, Request, curves, document, load, prepare, seed_folder, train};
+use crate::interrupt;
+use crate::sac::{
+    CHECKPOINT, REQUEST, Request, curves, document, load, named, page, prepare, seed_folder, train,
+};
 use crate::statistics::{Estimate, interquartile};
+use crate::training::is_empty;
 
 pub(crate) fn run(command: &SacCommand, io: &mut Io<'_>) -> Result {
     match command {
@@ -25,6 +32,7 @@ pub(crate) fn run(command: &SacCommand, io: &mut Io<'_>) -> Result {
         SacCommand::Evaluate(arguments) => run_evaluate(arguments, io),
         SacCommand::Plot(arguments) => run_plot(arguments, io),
         SacCommand::Settings(arguments) => run_settings(arguments, io),
+        SacCommand::Demo(arguments) => run_demo(arguments, io),
     }
 }
 
@@ -155,6 +163,52 @@ fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
         io.stdout,
         "# alpha, target_entropy, final_target_entropy_scale, q_clip\n[settings]\n{settings}"
     )?;
+    Ok(())
+}
+
+/// The numbers of a page of demonstrations; their presence says that a folder holds one.
+const NUMBERS: &str = "demo.json";
+
+fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
+    let demonstrations = named(&arguments.names)?;
+    let folder = &arguments.output;
+    if !is_empty(folder) && !folder.join(NUMBERS).exists() {
+        let expected = "expected a new folder, or that of a page of demonstrations";
+        return Err(Failure::Error(format!("{}: is not empty; {expected}", folder.display())));
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::Error(format!("{}: cannot be written: {error}", folder.display())))?;
+    let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{msg} {bar:30} {percent} %, {eta} left");
+    let bar = ProgressBar::with_draw_target(None, target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let watch = |progress: Progress| {
+        bar.set_length(progress.total.unwrap_or(progress.rows));
+        bar.set_position(progress.rows);
+        bar.set_message(progress.task);
+        if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let (mut sections, mut numbers) = (Vec::new(), serde_json::Map::new());
+    for demonstration in demonstrations {
+        bar.reset();
+        let shown = (demonstration.run)(arguments.quick, &watch)?;
+        sections.push(shown.section);
+        numbers.insert(demonstration.name.to_owned(), shown.numbers);
+    }
+    bar.finish_and_clear();
+    let command = arguments.command();
+    let document = page(sections, &command, arguments.quick);
+    let json = json!({ "command": command, "demonstrations": numbers });
+    write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
+    write_page(&document, folder, "demo.html")?;
+    if !arguments.quiet {
+        writeln!(io.stdout, "{}", document.text(80))?;
+        writeln!(
+            io.stdout,
+            "Written to {}: demo.html, {NUMBERS} and a .svg of each figure.",
+            folder.display()
+        )?;
+    }
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! Soft actor-critic: runs over seeds, and pages that show them.
 
+mod demo;
 mod page;
 mod request;
 mod run;
 
+pub(crate) use demo::{named, page};
 pub(crate) use page::{curves, document};
 pub(crate) use request::Request;
 pub(crate) use run::{CHECKPOINT, REQUEST, load, prepare, seed_folder, train};

@@ -61,12 +61,7 @@ const CRITIC_RATE: f64 = 0.2;
 impl Default for Setup {
     /// Seven α₀, 200 seeds.
     fn default() -> Self {
-        Setup {
-            alphas: vec![0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0],
-            seeds: 200,
-            episodes: 600,
-            discount: 0.97,
-        }
+        Setup { alphas: vec![0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0], seeds: 200, episodes: 600, discount: 0.97 }
     }
 }
 

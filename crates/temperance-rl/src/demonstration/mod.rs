@@ -146,6 +146,7 @@ fn side_by_side<J: Sync, T: Send>(jobs: &[J], one: impl Fn(&J) -> Result<T> + Sy
         }
     });
     // Jobs begin in their order, so that those never begun come after the error that stopped them.
-    let results = results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let results =
+        results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
     results.flatten().collect()
 }

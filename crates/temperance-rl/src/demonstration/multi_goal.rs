@@ -50,6 +50,8 @@ pub struct Walks {
     pub entropy: f64,
     /// The mean return.
     pub mean_return: f64,
+    /// The mean number of steps.
+    pub mean_steps: f64,
     /// The first of them.
     pub paths: Vec<Vec<[f32; 2]>>,
 }
@@ -83,9 +85,9 @@ const PATHS: u64 = 24;
 const EVERY: u64 = 500;
 
 impl Default for Setup {
-    /// 5 seeds of 15 000 steps.
+    /// 5 seeds of 10 000 steps.
     fn default() -> Self {
-        Setup { alphas: vec![Some(0.0), Some(0.1), Some(10.0), None], seeds: 5, steps: 15_000, walks: 1000 }
+        Setup { alphas: vec![Some(0.0), Some(0.1), Some(10.0), None], seeds: 5, steps: 10_000, walks: 1000 }
     }
 }
 
@@ -108,7 +110,8 @@ impl Setup {
             .flat_map(|&(kind, alpha)| (0..self.seeds).map(move |seed| (kind, alpha, seed)))
             .collect();
         let work = Work::new("multi-goal", jobs.len() as u64 * self.steps, observer);
-        let mut runs = side_by_side(&jobs, |&(kind, alpha, seed)| self.one(kind, alpha, seed, &work))?.into_iter();
+        let mut runs =
+            side_by_side(&jobs, |&(kind, alpha, seed)| self.one(kind, alpha, seed, &work))?.into_iter();
         let mut cases: Vec<Case> = cells
             .iter()
             .map(|&(kind, alpha)| {
@@ -118,7 +121,12 @@ impl Setup {
             .collect();
         for alpha in self.alphas.iter().copied().flatten() {
             let walks = vec![self.optimal(alpha)?];
-            cases.push(Case { kind: Kind::SoftValueIteration, alpha: Some(alpha), last_alphas: vec![alpha], walks });
+            cases.push(Case {
+                kind: Kind::SoftValueIteration,
+                alpha: Some(alpha),
+                last_alphas: vec![alpha],
+                walks,
+            });
         }
         Ok(Findings { setup: self.clone(), cases })
     }
@@ -126,7 +134,7 @@ impl Setup {
     /// α at the end of a run, and the walks of its policy.
     fn one(&self, kind: Kind, alpha: Option<f64>, seed: u64, work: &Work<'_>) -> Result<(f64, Walks)> {
         let directions = if kind == Kind::Gaussian { 0.0 } else { DIRECTIONS };
-        let settings = Settings { hidden: vec![128, 128], alpha, discount: DISCOUNT, learning_starts: 500, ..small_networks() };
+        let settings = Settings { alpha, discount: DISCOUNT, learning_starts: 500, ..small_networks() };
         let plan = Plan {
             environment: ENTRY.name.to_owned(),
             parameters: parameters(&[("directions", directions)]),
@@ -135,7 +143,7 @@ impl Setup {
             steps: self.steps,
         };
         let training = work.train(plan, EVERY, |_| ())?;
-        let (agent, mut trace) = (training.agent(), Trace::new());
+        let (agent, mut trace) = (training.agent(), Trace::default());
         let walks = self.walk(directions, |environment, place, rng| {
             let choice = agent.act(place, Mode::Stochastic, None, rng, &mut trace)?;
             environment.step(choice.action(), place)
@@ -169,7 +177,8 @@ impl Setup {
         let parameters = parameters(&[("directions", directions), ("start_deviation", 0.0)]);
         let mut environment = make(ENTRY.name, &parameters)?;
         let mut rng = stream(EVALUATION_SEED, Stream::Evaluation, 0);
-        let mut walks = Walks { ends: [0; 5], entropy: 0.0, mean_return: 0.0, paths: Vec::new() };
+        let mut walks =
+            Walks { ends: [0; 5], entropy: 0.0, mean_return: 0.0, mean_steps: 0.0, paths: Vec::new() };
         for number in 0..self.walks {
             let mut place = [0.0; 2];
             environment.reset((number == 0).then_some(EVALUATION_SEED), &mut place);
@@ -178,6 +187,7 @@ impl Setup {
                 let step = step(&mut *environment, &mut place, &mut rng)?;
                 path.push(place);
                 walks.mean_return += step.reward / self.walks as f64;
+                walks.mean_steps += 1.0 / self.walks as f64;
                 if step.terminated {
                     break goal(place);
                 }
@@ -192,7 +202,7 @@ impl Setup {
         }
         let arrived: u64 = walks.ends[..4].iter().sum();
         let shares = walks.ends[..4].iter().map(|&count| count as f64 / arrived as f64);
-        walks.entropy = shares.filter(|&share| share > 0.0).map(|share| -share * share.ln()).sum();
+        walks.entropy = shares.filter(|&share| share > 0.0).fold(0.0, |sum, share| sum - share * share.ln());
         Ok(walks)
     }
 }
@@ -217,8 +227,10 @@ struct Plane {
 
 impl Plane {
     fn new(alpha: f64) -> Result<Self> {
-        let mut plane =
-            Plane { environment: make(ENTRY.name, &parameters(&[("directions", DIRECTIONS)]))?, values: Vec::new() };
+        let mut plane = Plane {
+            environment: make(ENTRY.name, &parameters(&[("directions", DIRECTIONS)]))?,
+            values: Vec::new(),
+        };
         let (states, actions) = (OVER + 1, DIRECTIONS as usize);
         let mut rewards = vec![0.0; states * actions];
         let mut transitions = vec![0.0; states * actions * states];
@@ -235,7 +247,8 @@ impl Plane {
         }
         let mut terminal = vec![false; states];
         terminal[OVER] = true;
-        let mdp = FiniteMdp::new(states, actions, &rewards, &transitions, DISCOUNT)?.with_terminal(&terminal)?;
+        let mdp =
+            FiniteMdp::new(states, actions, &rewards, &transitions, DISCOUNT)?.with_terminal(&terminal)?;
         plane.values = mdp.soft_value_iteration(alpha, 1e-6)?.values;
         Ok(plane)
     }
@@ -257,7 +270,8 @@ impl Plane {
             let point = (along as usize).min(POINTS - 2);
             (point, along - point as f64)
         });
-        let corners = [(0, 0, (1.0 - x) * (1.0 - y)), (1, 0, x * (1.0 - y)), (0, 1, (1.0 - x) * y), (1, 1, x * y)];
+        let corners =
+            [(0, 0, (1.0 - x) * (1.0 - y)), (1, 0, x * (1.0 - y)), (0, 1, (1.0 - x) * y), (1, 1, x * y)];
         let shares = corners.map(|(right, above, share)| ((below + above) * POINTS + left + right, share));
         Ok((step.reward, shares.into()))
     }

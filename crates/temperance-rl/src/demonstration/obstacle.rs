@@ -73,7 +73,8 @@ impl Setup {
     /// # Errors
     /// Unless every α is 0 or from 1e-30 to 1e30 and 0 ≤ γ < 1; the observer breaks.
     pub fn run(&self, observer: &dyn Observer) -> Result<Findings> {
-        let grid = |cells: u64| process(ENTRY.name, &parameters(&[("obstacle", cells as f64)]), self.discount);
+        let grid =
+            |cells: u64| process(ENTRY.name, &parameters(&[("obstacle", cells as f64)]), self.discount);
         let (free, start) = grid(0)?;
         let grids = [0, 1, 3].map(|cells| Ok::<_, temperance::Error>((cells, grid(cells)?.0)));
         let grids = grids.into_iter().collect::<Result<Vec<_>>>()?;

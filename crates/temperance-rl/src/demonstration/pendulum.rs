@@ -73,9 +73,9 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// 2 seeds of 3 000 steps, changes of ±50 %.
+    /// 2 seeds of 5 000 steps, changes of ±50 %.
     pub fn quick() -> Self {
-        Setup { changes: vec![-0.5, 0.0, 0.5], seeds: 2, steps: 3000, episodes: 5, ..Setup::default() }
+        Setup { changes: vec![-0.5, 0.0, 0.5], seeds: 2, steps: 5000, episodes: 5, ..Setup::default() }
     }
 
     /// Does it.

@@ -96,15 +96,19 @@ impl Setup {
         let target = |&scale: &f64| {
             let entropy = CategoricalTarget::Scaled(scale).nats(2)?;
             let largest_probability = largest_probability(entropy, 2)?;
-            Ok(Target { scale, entropy, largest_probability, runs: runs.by_ref().take(self.seeds as usize).collect() })
+            Ok(Target {
+                scale,
+                entropy,
+                largest_probability,
+                runs: runs.by_ref().take(self.seeds as usize).collect(),
+            })
         };
         let targets = self.scales.iter().map(target).collect::<Result<_>>()?;
         Ok(Findings { setup: self.clone(), targets })
     }
 
     fn one(&self, scale: f64, seed: u64, work: &Work<'_>) -> Result<Run> {
-        let settings =
-            Settings { learning_starts: 1000, target_entropy_scale: scale, ..small_networks() };
+        let settings = Settings { learning_starts: 1000, target_entropy_scale: scale, ..small_networks() };
         let plan = plan(ENTRY.name, settings, seed, self.steps);
         let mut moments = Vec::new();
         let training = work.train(plan, self.steps / MOMENTS, |training| {
