@@ -171,7 +171,7 @@ impl Panel {
             }
             Marks::Bars(bars) => self.bars(&mut canvas, bars, right, y),
         }
-        let zero = if self.y[0] < 0.0 { y.at(0.0) } else { BOTTOM };
+        let zero = if self.y[0] < 0.0 && self.y[1] > 0.0 { y.at(0.0) } else { BOTTOM };
         canvas.line(Ink::Muted, 1.0, false, [LEFT, TOP], [LEFT, BOTTOM]);
         canvas.line(Ink::Muted, 1.0, false, [LEFT, zero], [right, zero]);
         let middle = (LEFT + right) / 2.0;
