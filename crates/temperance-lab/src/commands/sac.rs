@@ -70,8 +70,8 @@ fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
         writeln!(io.stdout, "{}", document.text(80))?;
         writeln!(
             io.stdout,
-            "Written to {0}: report.html, summary.json, a .svg of each figure, and of each seed metrics.csv, TensorBoard\n\
-             events and its checkpoint. Next: temperance-lab sac evaluate {0} --stochastic",
+            "Written to {0}:\nreport.html, summary.json, a .svg of each figure; of each seed metrics.csv,\nTensorBoard events and \
+             its checkpoint.\nNext: temperance-lab sac evaluate {0} --stochastic",
             folder.display()
         )?;
     }
