@@ -197,7 +197,7 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     }
     bar.finish_and_clear();
     let command = arguments.command();
-    let document = page(sections, &command, arguments.quick);
+    let document = page(&demonstrations, sections, &command, arguments.quick);
     let json = json!({ "command": command, "demonstrations": numbers });
     write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
     write_page(&document, folder, "demo.html")?;

@@ -61,13 +61,19 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Demonstration>> {
 }
 
 /// The page.
-pub(crate) fn page(sections: Vec<Section>, command: &str, quick: bool) -> Document {
-    let number = sections.len();
+pub(crate) fn page(
+    demonstrations: &[&Demonstration],
+    sections: Vec<Section>,
+    command: &str,
+    quick: bool,
+) -> Document {
+    let shown: Vec<String> =
+        demonstrations.iter().map(|one| format!("{}: {}", one.name, one.summary)).collect();
     Document {
         eyebrow: "Maximum-entropy reinforcement learning".into(),
         title: "What entropy does for a policy, and what it does not".into(),
         facts: vec![
-            ("Demonstrations".into(), number.to_string()),
+            ("Demonstrations".into(), shown.join("; ")),
             ("Form".into(), if quick { "quick: few seeds and steps" } else { "full" }.into()),
             ("Command".into(), command.to_owned()),
         ],
