@@ -189,7 +189,7 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
         if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let (mut sections, mut numbers) = (Vec::new(), serde_json::Map::new());
-    for demonstration in demonstrations {
+    for demonstration in &demonstrations {
         bar.reset();
         let shown = (demonstration.run)(arguments.quick, &watch)?;
         sections.push(shown.section);
