@@ -46,10 +46,10 @@ fn the_predicted_limit_of_the_corridor_is_where_the_optimum_turns_back() {
         };
         for _ in 0..3000 {
             let last = values;
-            for cell in 1..8 {
+            for (cell, value) in values.iter_mut().enumerate().take(8).skip(1) {
                 let [left, right] = q(&last, cell);
                 let larger = left.max(right);
-                values[cell] = larger
+                *value = larger
                     + alpha * (((left - larger) / alpha).exp() + ((right - larger) / alpha).exp()).ln();
             }
         }
