@@ -41,6 +41,23 @@ pub(crate) enum SacCommand {
     Demo(SacDemoArguments),
 }
 
+/// How a run begins, and what it prints in the end.
+#[derive(Debug, Args)]
+pub(crate) struct Manner {
+    /// Go on with the run in the folder, from where it was saved last.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Start anew in a folder that holds a run.
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// The summary as JSON on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Nothing on standard output.
+    #[arg(short, long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SacTrainArguments {
     /// Where the run is written: a new folder.
@@ -49,18 +66,8 @@ pub(crate) struct SacTrainArguments {
     /// A TOML file with environment, steps, seed, seeds, preset, parameters and settings; flags count more.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Go on with the run in the folder, from its last checkpoints.
-    #[arg(long)]
-    pub(crate) resume: bool,
-    /// Start anew in a folder that holds a run.
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) force: bool,
-    /// The summary as one line of JSON on standard output.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Nothing on standard output.
-    #[arg(short, long, conflicts_with = "json")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     /// An environment that `temperance-lab sac settings` lists [default: Pendulum-v1]
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
@@ -159,14 +166,10 @@ fn named_number(text: &str) -> Result<(String, f64), String> {
 fn named_value(text: &str) -> Result<(String, toml::Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as batch_size=64")?;
     // As in a file; a bare word is a text.
-    let written = format!("value = {value}");
-    let value = toml::from_str::<toml::Table>(&written).ok().and_then(|mut table| table.remove("value"));
-    Ok((
-        name.trim().to_owned(),
-        value.unwrap_or_else(|| {
-            toml::Value::String(text.split_once('=').map_or("", |(_, value)| value).trim().to_owned())
-        }),
-    ))
+    let table = toml::from_str::<toml::Table>(&format!("value = {value}"));
+    let written = table.ok().and_then(|mut table| table.remove("value"));
+    let value = written.unwrap_or_else(|| toml::Value::String(value.trim().to_owned()));
+    Ok((name.trim().to_owned(), value))
 }
 
 #[derive(Debug, Args)]
@@ -236,18 +239,8 @@ pub(crate) struct TrainArguments {
     /// A TOML file with settings; flags count more.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Go on with the run in the folder, from its last checkpoint.
-    #[arg(long)]
-    pub(crate) resume: bool,
-    /// Start anew in a folder that is not empty.
-    #[arg(long, conflicts_with = "resume")]
-    pub(crate) force: bool,
-    /// The summary as JSON on standard output.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Nothing on standard output.
-    #[arg(short, long, conflicts_with = "json")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
@@ -387,7 +380,7 @@ impl TrainArguments {
         let file = self.output.join(crate::training::SETTINGS);
         let mut settings = match &self.config {
             Some(path) => Settings::read(path)?,
-            None if self.resume && file.exists() => Settings::read(&file)?,
+            None if self.manner.resume && file.exists() => Settings::read(&file)?,
             None => Settings::default(),
         };
         self.flags.clone().apply(&mut settings);

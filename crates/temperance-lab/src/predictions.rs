@@ -106,23 +106,14 @@ impl Predictions {
     ///
     /// A mean over pairs is a product of mean directions: 1 - |mean of x/|x||².
     pub fn separation(&self) -> f64 {
-        let mut means = vec![vec![0.0; self.width]; self.classes];
-        let mut counts = vec![0.0; self.classes];
-        for (row, &label) in self.features.chunks(self.width.max(1)).zip(&self.labels) {
-            let norm = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-            if norm > 0.0 {
-                let mean = &mut means[label as usize];
-                mean.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value) / norm);
-            }
-            counts[label as usize] += 1.0;
-        }
-        let present: Vec<usize> = (0..self.classes).filter(|&class| counts[class] > 0.0).collect();
+        let (means, _, present) =
+            self.class_means(|row| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt());
         let mut total = vec![0.0; self.width];
         let mut within = 0.0;
         for &class in &present {
-            let mean: Vec<f64> = means[class].iter().map(|sum| sum / counts[class]).collect();
+            let mean = &means[class];
             within += (1.0 - mean.iter().map(|value| value * value).sum::<f64>()) / present.len() as f64;
-            total.iter_mut().zip(&mean).for_each(|(sum, value)| *sum += value / present.len() as f64);
+            total.iter_mut().zip(mean).for_each(|(sum, value)| *sum += value / present.len() as f64);
         }
         1.0 - within / (1.0 - total.iter().map(|value| value * value).sum::<f64>())
     }
@@ -130,24 +121,17 @@ impl Predictions {
     /// The mean squared distance of features from the mean of their class, over that of class means from their mean;
     /// classes weigh alike.
     pub fn scatter(&self) -> f64 {
-        let mut means = vec![vec![0.0; self.width]; self.classes];
-        let mut counts = vec![0.0; self.classes];
-        let rows = || self.features.chunks(self.width.max(1)).zip(&self.labels);
-        for (row, &label) in rows() {
-            counts[label as usize] += 1.0;
-            means[label as usize].iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-        }
-        let present: Vec<usize> = (0..self.classes).filter(|&class| counts[class] > 0.0).collect();
+        let (means, counts, present) = self.class_means(|_| 1.0);
         let mut centre = vec![0.0; self.width];
         for &class in &present {
-            means[class].iter_mut().for_each(|sum| *sum /= counts[class]);
             centre
                 .iter_mut()
                 .zip(&means[class])
                 .for_each(|(sum, value)| *sum += value / present.len() as f64);
         }
         let squares = |pairs: &mut dyn Iterator<Item = (f64, f64)>| pairs.map(|(a, b)| (a - b).powi(2)).sum();
-        let within: f64 = rows()
+        let within: f64 = self
+            .rows()
             .map(|(row, &label)| {
                 let mean = means[label as usize].iter().copied();
                 let from_mean: f64 = squares(&mut row.iter().map(|&value| f64::from(value)).zip(mean));
@@ -158,6 +142,31 @@ impl Predictions {
         let from_centre =
             |&class: &usize| -> f64 { squares(&mut means[class].iter().copied().zip(centre())) };
         within / present.iter().map(from_centre).sum::<f64>()
+    }
+
+    /// Features and labels.
+    fn rows(&self) -> impl Iterator<Item = (&[f32], &u32)> {
+        self.features.chunks(self.width.max(1)).zip(&self.labels)
+    }
+
+    /// The means of the features of each class, a row divided by its length (one of length 0 counts as 0), how many rows
+    /// each has, and the classes that have any.
+    fn class_means(&self, length: impl Fn(&[f32]) -> f64) -> (Vec<Vec<f64>>, Vec<f64>, Vec<usize>) {
+        let mut means = vec![vec![0.0; self.width]; self.classes];
+        let mut counts = vec![0.0; self.classes];
+        for (row, &label) in self.rows() {
+            let length = length(row);
+            if length > 0.0 {
+                let mean = &mut means[label as usize];
+                mean.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value) / length);
+            }
+            counts[label as usize] += 1.0;
+        }
+        let present: Vec<usize> = (0..self.classes).filter(|&class| counts[class] > 0.0).collect();
+        for &class in &present {
+            means[class].iter_mut().for_each(|sum| *sum /= counts[class]);
+        }
+        (means, counts, present)
     }
 }
 

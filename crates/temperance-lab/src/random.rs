@@ -1,7 +1,6 @@
-//! Random numbers that depend on the seed and on what they are for, and on nothing that happened before.
+//! What the random numbers of training are for.
 
-use rand::SeedableRng;
-use rand_pcg::Pcg64Mcg;
+pub(crate) use temperance_rl::random::stream;
 
 /// What random numbers are for.
 #[derive(Debug, Clone, Copy)]
@@ -12,18 +11,8 @@ pub(crate) enum Stream {
     Dropout = 4,
 }
 
-/// The generator for one purpose, at one epoch or step.
-pub(crate) fn stream(seed: u64, stream: Stream, at: u64) -> Pcg64Mcg {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&mix(seed ^ mix(stream as u64)).to_le_bytes());
-    bytes[8..].copy_from_slice(&mix(seed.wrapping_add(mix(at ^ (stream as u64) << 56))).to_le_bytes());
-    Pcg64Mcg::from_seed(bytes)
-}
-
-/// The finaliser of SplitMix64: neighbours become far apart.
-fn mix(value: u64) -> u64 {
-    let value =
-        (value.wrapping_add(0x9e37_79b9_7f4a_7c15) ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
+impl From<Stream> for u64 {
+    fn from(stream: Stream) -> Self {
+        stream as u64
+    }
 }

@@ -45,18 +45,23 @@ impl Estimate {
 
     /// Mean and half the interval with that many digits after the point, for tables.
     pub(crate) fn short(&self, digits: usize) -> String {
-        let mean = format!("{:.digits$}", self.mean).replace('-', "\u{2212}");
+        let mean = number(self.mean, digits);
         if self.low.is_nan() { mean } else { format!("{mean} ± {:.digits$}", 0.5 * (self.high - self.low)) }
     }
 
     /// Mean and interval with that many digits after the point.
     pub(crate) fn text(&self, digits: usize) -> String {
-        let number = |value: f64| format!("{value:.digits$}").replace('-', "\u{2212}");
+        let mean = number(self.mean, digits);
         if self.low.is_nan() {
-            return number(self.mean);
+            return mean;
         }
-        format!("{} ({} to {})", number(self.mean), number(self.low), number(self.high))
+        format!("{mean} ({} to {})", number(self.low, digits), number(self.high, digits))
     }
+}
+
+/// A number with that many digits after the point and a minus as wide as a digit.
+pub(crate) fn number(value: f64, digits: usize) -> String {
+    format!("{value:.digits$}").replace('-', "\u{2212}")
 }
 
 /// The mean of the middle half: a quarter of the values, rounded down, is left out at each end.

@@ -18,6 +18,7 @@ use temperance_data::{Member, write_archive, write_file};
 use crate::checkpoint::{self, State};
 use crate::data::Data;
 use crate::failure::{Failure, Result};
+use crate::folder::{self, Beginning};
 use crate::model::Classifier;
 use crate::predictions::Predictions;
 use crate::random::{self, Stream};
@@ -382,44 +383,26 @@ pub fn trained(folder: &Path, data: &Data) -> Result<Classifier> {
 ///
 /// # Errors
 /// If it holds something else, or a run of other settings.
-pub fn prepare(folder: &Path, settings: &Settings, resume: bool, force: bool) -> Result {
-    let shown = folder.display();
-    let cannot = |error| Failure::Error(format!("{shown}: cannot be written: {error}"));
-    let file = folder.join(SETTINGS);
-    if force {
-        for entry in OUTPUTS {
-            let path = folder.join(entry);
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            match removed {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
-                _ => {}
-            }
-        }
-    } else if file.exists() {
-        if !resume {
-            let text = "holds a run; --resume goes on with it, --force starts anew";
-            return Err(Failure::Error(format!("{shown}: {text}")));
-        }
-        let mut earlier = Settings::read(&file)?;
+pub fn prepare(path: &Path, settings: &Settings, resume: bool, force: bool) -> Result {
+    let is_same = |file: &Path| -> Result<bool> {
+        let mut earlier = Settings::read(file)?;
         // The same teacher by another path, or moved with the rest, is the same.
         if let (Some(before), Some(now)) = (&earlier.teacher, &settings.teacher)
             && (same_place(before, now) || !before.exists())
         {
             earlier.teacher = Some(now.clone());
         }
-        if earlier != *settings {
-            let text = "other settings; expected those of the run that is resumed, or none";
-            return Err(Failure::Error(format!("{shown}: holds a run of {text}")));
-        }
-    } else if resume {
-        return Err(Failure::Error(format!("{shown}: holds no run; expected one to resume")));
-    } else if !is_empty(folder) {
-        let text = "is not empty; expected a new folder, or --force";
-        return Err(Failure::Error(format!("{shown}: {text}")));
-    }
-    fs::create_dir_all(folder).map_err(cannot)?;
-    write_file(&file, settings.to_toml().as_bytes())?;
-    Ok(())
+        Ok(earlier == *settings)
+    };
+    let beginning = Beginning {
+        file: SETTINGS,
+        text: settings.to_toml(),
+        resume,
+        removed: force.then(|| OUTPUTS.map(PathBuf::from).into()),
+        is_same: &is_same,
+        expected: "a new folder, or --force",
+    };
+    folder::prepare(path, &beginning)
 }
 
 /// Everything that a run writes.
@@ -435,12 +418,6 @@ const OUTPUTS: [&str; 10] = [
     "test.npz",
     "held_out.npz",
 ];
-
-/// Whether a folder has nothing in it, or is not there; what a killed process left unfinished does not count.
-pub(crate) fn is_empty(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    !entries.map(|entry| entry.file_name()).any(|name| !name.to_string_lossy().starts_with(".temperance-"))
-}
 
 fn same_place(one: &Path, other: &Path) -> bool {
     one == other

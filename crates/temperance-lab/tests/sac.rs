@@ -1,30 +1,19 @@
 //! `temperance-lab sac` as a user runs it: the real binary.
 
+mod common;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{bad, command, good};
+
 fn sac(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
-    command.arg("sac").args(arguments);
-    command
+    command(&[&["sac"], arguments].concat())
 }
 
 fn train(folder: &Path, arguments: &[&str]) -> Output {
     sac(&[&["train", "--output", folder.to_str().unwrap()], arguments].concat()).output().unwrap()
-}
-
-#[track_caller]
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "quiet in a pipe: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[track_caller]
-fn bad(output: Output) -> String {
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).unwrap()
 }
 
 /// Small networks and short runs.

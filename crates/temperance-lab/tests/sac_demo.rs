@@ -1,20 +1,21 @@
 //! `temperance-lab sac demo` as a user runs it: the real binary.
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use common::{bad, command, good};
 
 fn demo(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
-    command.args(["sac", "demo", "--output", folder.to_str().unwrap()]).args(arguments).output().unwrap()
+    command(&[&["sac", "demo", "--output", folder.to_str().unwrap()], arguments].concat()).output().unwrap()
 }
 
 #[test]
 fn demonstrations_become_a_page_with_numbers_and_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("demo");
-    let output = demo(&place, &["bandit", "corridor", "--quick"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = good(demo(&place, &["bandit", "corridor", "--quick"]));
     assert!(text.contains("exact gradient takes 12663 steps"), "{text}");
     let read = || std::fs::read(place.join("demo.json")).unwrap();
     let numbers: serde_json::Value = serde_json::from_slice(&read()).unwrap();
@@ -31,19 +32,14 @@ fn demonstrations_become_a_page_with_numbers_and_pictures() {
 
     // The same command replaces the page, with the same numbers.
     let first = read();
-    let again = demo(&place, &["bandit", "corridor", "--quick", "--quiet"]);
-    assert!(again.status.success() && again.stdout.is_empty());
+    assert!(good(demo(&place, &["bandit", "corridor", "--quick", "--quiet"])).is_empty());
     assert_eq!(read(), first);
 }
 
 #[test]
 fn bad_input_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let text = |arguments: &[&str]| {
-        let output = demo(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(2));
-        String::from_utf8(output.stderr).unwrap()
-    };
+    let text = |arguments: &[&str]| bad(demo(folder.path(), arguments));
     assert_eq!(
         text(&["pong"]),
         "error: demonstration is \"pong\"; expected one of corridor, bandit, multi-goal, robustness, mountain-car, \

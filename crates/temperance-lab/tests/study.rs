@@ -1,11 +1,14 @@
 //! `temperance-lab study` as a user runs it: the real binary.
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use common::{bad, command, good};
 
 fn study(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
-    command.args(["study", "--output", folder.to_str().unwrap()]).args(arguments).output().unwrap()
+    command(&[&["study", "--output", folder.to_str().unwrap()], arguments].concat()).output().unwrap()
 }
 
 #[test]
@@ -13,9 +16,7 @@ fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("study");
     let small = ["--quick", "--seeds", "1", "--epochs", "2"];
-    let output = study(&place, &small);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = good(study(&place, &small));
     assert!(text.contains("1. One-hot training drives the logit gap up"), "{text}");
     assert!(text.contains("the gap is 4.5109"), "{text}");
     let read = || -> serde_json::Value {
@@ -66,16 +67,11 @@ fn a_study_judges_every_claim_and_goes_on_where_it_stopped() {
 #[test]
 fn bad_input_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let text = |arguments: &[&str]| {
-        let output = study(&folder.path().join("study"), arguments);
-        assert_eq!(output.status.code(), Some(2));
-        String::from_utf8(output.stderr).unwrap()
-    };
+    let text = |arguments: &[&str]| bad(study(&folder.path().join("study"), arguments));
     assert_eq!(text(&["--seeds", "0"]), "error: seeds is 0; expected at least 1\n");
     assert_eq!(text(&["--data", "one-hot:3"]), "error: one-hot:3: number of classes is 3; expected 10\n");
     assert!(!folder.path().join("study").exists(), "nothing was written");
     std::fs::write(folder.path().join("thesis.tex"), "mine").unwrap();
-    let output = study(folder.path(), &["--quick"]);
-    let text = String::from_utf8(output.stderr).unwrap();
+    let text = bad(study(folder.path(), &["--quick"]));
     assert!(text.ends_with("is not empty; expected a new folder, or that of a study\n"), "{text}");
 }

@@ -1,5 +1,7 @@
 //! `temperance-lab train` as a user runs it: the real binary.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -7,28 +9,11 @@ use std::time::{Duration, Instant};
 use temperance::loss::theory;
 use temperance_data::{Dataset, Input};
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_temperance-lab"));
-    command.args(arguments);
-    command
-}
+use common::{bad, command, good};
 
 fn train(folder: &Path, arguments: &[&str]) -> Output {
     let folder = folder.to_str().unwrap();
     command(&[&["train", "--output", folder], arguments].concat()).output().unwrap()
-}
-
-#[track_caller]
-fn good(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty(), "quiet in a pipe: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[track_caller]
-fn bad(output: Output) -> String {
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).unwrap()
 }
 
 fn read(file: PathBuf) -> Dataset {

@@ -3,21 +3,14 @@
 use std::time::Instant;
 
 use temperance::Parameters;
-use temperance_rl::{Mode, Plan, Settings, Training};
+use temperance_rl::{Mode, Plan, Settings, Training, mean_return};
 
 fn main() -> temperance::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let environment = arguments.next().unwrap_or_else(|| "Pendulum-v1".into());
     let mut number = |default| arguments.next().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (steps, width) = (number(5000), number(64));
-    let settings = Settings {
-        hidden: vec![width; 2],
-        batch_size: width,
-        actor_learning_rate: 1e-3,
-        critic_learning_rate: 1e-3,
-        temperature_learning_rate: 1e-3,
-        ..Settings::default()
-    };
+    let settings = Settings { hidden: vec![width; 2], batch_size: width, ..Settings::small() };
     let plan = Plan { environment, parameters: Parameters::new(), settings, seed: 0, steps: steps as u64 };
     let mut training = Training::new(plan)?;
     let start = Instant::now();
@@ -38,7 +31,6 @@ fn main() -> temperance::Result<()> {
     }
     println!("{:.0} steps a second", steps as f64 / start.elapsed().as_secs_f64());
     let episodes = training.evaluate(100, Mode::Deterministic, 1000, None)?;
-    let mean = episodes.iter().map(|episode| episode.total).sum::<f64>() / 100.0;
-    println!("100 episodes of the last policy, deterministic: mean return {mean:.1}");
+    println!("100 episodes of the last policy, deterministic: mean return {:.1}", mean_return(&episodes));
     Ok(())
 }

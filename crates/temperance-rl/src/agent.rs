@@ -114,9 +114,7 @@ impl Agent {
     /// Noise that holds for several steps, under state-dependent exploration.
     pub fn exploration(&self, rng: &mut impl Rng) -> Option<Vec<f64>> {
         match self {
-            Agent::Continuous { sac, .. } if sac.settings.sde => {
-                Some((0..sac.noise_len()).map(|_| rng.sample(StandardNormal)).collect())
-            }
+            Agent::Continuous { sac, .. } if sac.settings.sde => Some(normals(sac.noise_len(), rng)),
             _ => None,
         }
     }
@@ -147,18 +145,14 @@ impl Agent {
             }
             Agent::Continuous { sac, low, high } => {
                 let mut kept = vec![0.0; low.len()];
-                match (mode, exploration) {
-                    (Mode::Random, _) => {
+                match mode {
+                    Mode::Random => {
                         kept.iter_mut().for_each(|entry| *entry = rng.random_range(-1.0..=1.0));
                     }
-                    (Mode::Deterministic, _) => sac.act(observation, None, trace, &mut kept),
-                    (Mode::Stochastic, Some(matrix)) => {
-                        sac.act(observation, Some(matrix), trace, &mut kept);
-                    }
-                    (Mode::Stochastic, None) => {
-                        let noise: Vec<f64> =
-                            (0..sac.noise_len()).map(|_| rng.sample(StandardNormal)).collect();
-                        sac.act(observation, Some(&noise), trace, &mut kept);
+                    Mode::Deterministic => sac.act(observation, None, trace, &mut kept),
+                    Mode::Stochastic => {
+                        let own = exploration.is_none().then(|| normals(sac.noise_len(), rng));
+                        sac.act(observation, exploration.or(own.as_deref()), trace, &mut kept);
                     }
                 }
                 let taken = kept.iter().zip(low.iter().zip(high));
@@ -187,4 +181,9 @@ impl Agent {
             }
         }
     }
+}
+
+/// Numbers from N(0, 1).
+fn normals(count: usize, rng: &mut impl Rng) -> Vec<f64> {
+    (0..count).map(|_| rng.sample(StandardNormal)).collect()
 }

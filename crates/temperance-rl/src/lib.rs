@@ -16,6 +16,7 @@ pub mod demonstration;
 mod discrete_sac;
 pub mod environment;
 pub mod generator;
+mod jobs;
 mod learner;
 mod network;
 pub mod random;
@@ -29,13 +30,14 @@ mod training;
 pub use adam::{Adam, Rate};
 pub use agent::{Agent, Choice, Mode};
 pub use discrete_sac::DiscreteSac;
+pub use jobs::side_by_side;
 pub use network::{Mlp, Real, Trace, Wanted};
 pub use replay::{Batch, Replay, Transition};
 pub use sac::{Losses, Sac};
 pub use settings::{
     Critics, EntropyUnits, LogStd, Order, PRESETS, Preset, Settings, TemperatureForm, preset,
 };
-pub use training::{Episode, Plan, Seen, Training, evaluate};
+pub use training::{Episode, Plan, Seen, Training, evaluate, mean_return};
 
 /// The example of the crate's page, run as a test.
 #[cfg(doctest)]

@@ -20,11 +20,18 @@ pub enum Stream {
     Evaluation = 6,
 }
 
-/// The generator for one purpose, at one step: nothing of it has to be kept to go on later.
-pub fn stream(seed: u64, stream: Stream, at: u64) -> Pcg64Mcg {
+impl From<Stream> for u64 {
+    fn from(stream: Stream) -> Self {
+        stream as u64
+    }
+}
+
+/// The generator for one purpose, a small number, at one step: nothing of it has to be kept to go on later.
+pub fn stream(seed: u64, purpose: impl Into<u64>, at: u64) -> Pcg64Mcg {
+    let purpose = purpose.into();
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&mix(seed ^ mix(stream as u64)).to_le_bytes());
-    bytes[8..].copy_from_slice(&mix(seed.wrapping_add(mix(at ^ (stream as u64) << 56))).to_le_bytes());
+    bytes[..8].copy_from_slice(&mix(seed ^ mix(purpose)).to_le_bytes());
+    bytes[8..].copy_from_slice(&mix(seed.wrapping_add(mix(at ^ purpose << 56))).to_le_bytes());
     Pcg64Mcg::from_seed(bytes)
 }
 

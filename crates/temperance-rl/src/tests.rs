@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::learner::Critic;
 use crate::network::Real;
 use crate::random::{Stream, stream};
 use crate::replay::Batch;
@@ -124,6 +125,31 @@ fn set<T: Real>(into: &mut [T], values: &[f64]) {
     into.iter_mut().zip(values).for_each(|(into, &value)| *into = T::of(value));
 }
 
+fn set_critics<T: Real>(critics: &mut [Critic<T>; 2], initial: &Value) {
+    for (i, critic) in critics.iter_mut().enumerate() {
+        set(&mut critic.learner.network.parameters, &network(initial, &format!("critic.{i}"), &CRITIC));
+        set(&mut critic.target.parameters, &network(initial, &format!("target.{i}"), &CRITIC));
+    }
+}
+
+#[track_caller]
+fn critics_agree<T: Real>(
+    critics: &[Critic<T>; 2],
+    update: &Value,
+    what: &dyn Fn(&str) -> String,
+    share: f64,
+    parameters: f64,
+) {
+    for (i, critic) in critics.iter().enumerate() {
+        let gradient = network(&update["gradients"], &format!("critic.{i}"), &CRITIC);
+        close(&what("gradient of a critic"), &critic.learner.gradient, &gradient, share);
+        let after = network(&update["parameters"], &format!("critic.{i}"), &CRITIC);
+        close(&what("a critic"), &critic.learner.network.parameters, &after, parameters);
+        let after = network(&update["parameters"], &format!("target.{i}"), &CRITIC);
+        close(&what("a target"), &critic.target.parameters, &after, parameters);
+    }
+}
+
 /// Plays a tape of continuous actions; losses and gradients agree to a share, parameters to another where gradients are
 /// not tiny.
 fn continuous<T: Real>(name: &str, share: f64, parameters: f64) {
@@ -139,10 +165,7 @@ fn continuous<T: Real>(name: &str, share: f64, parameters: f64) {
     let mut agent = Sac::<T>::new(settings, 3, &vec![scale; entries], &mut rng).unwrap();
     let initial = &tape["initial"];
     set(&mut agent.policy.actor.network.parameters, &network(initial, "actor", layout));
-    for (i, critic) in agent.critics.iter_mut().enumerate() {
-        set(&mut critic.learner.network.parameters, &network(initial, &format!("critic.{i}"), &CRITIC));
-        set(&mut critic.target.parameters, &network(initial, &format!("target.{i}"), &CRITIC));
-    }
+    set_critics(&mut agent.critics, initial);
     if let Some(exploration) = &mut agent.policy.exploration {
         set(&mut exploration.log_std, &numbers(&initial["actor.log_std"]));
     }
@@ -195,14 +218,7 @@ fn continuous<T: Real>(name: &str, share: f64, parameters: f64) {
                 );
             }
         }
-        for (i, critic) in agent.critics.iter().enumerate() {
-            let gradient = network(&update["gradients"], &format!("critic.{i}"), &CRITIC);
-            close(&what("gradient of a critic"), &critic.learner.gradient, &gradient, share);
-            let after = network(&update["parameters"], &format!("critic.{i}"), &CRITIC);
-            close(&what("a critic"), &critic.learner.network.parameters, &after, parameters);
-            let after = network(&update["parameters"], &format!("target.{i}"), &CRITIC);
-            close(&what("a target"), &critic.target.parameters, &after, parameters);
-        }
+        critics_agree(&agent.critics, update, &what, share, parameters);
         let after = network(&update["parameters"], "actor", layout);
         close(&what("the policy"), &agent.policy.actor.network.parameters, &after, parameters);
         if let Some(exploration) = &agent.policy.exploration {
@@ -224,10 +240,7 @@ fn discrete<T: Real>(name: &str, share: f64, parameters: f64) {
     let mut agent = DiscreteSac::<T>::new(settings, 3, 3, &mut stream(0, Stream::Weights, 0)).unwrap();
     let initial = &tape["initial"];
     set(&mut agent.actor.network.parameters, &network(initial, "actor", &CATEGORICAL));
-    for (i, critic) in agent.critics.iter_mut().enumerate() {
-        set(&mut critic.learner.network.parameters, &network(initial, &format!("critic.{i}"), &CRITIC));
-        set(&mut critic.target.parameters, &network(initial, &format!("target.{i}"), &CRITIC));
-    }
+    set_critics(&mut agent.critics, initial);
     for (at, update) in tape["updates"].as_array().unwrap().iter().enumerate() {
         let what = |part: &str| format!("{name}, update {at}, {part}");
         let losses = agent.update(&batch::<T>(update, gamma, 1.0)).unwrap();
@@ -238,14 +251,7 @@ fn discrete<T: Real>(name: &str, share: f64, parameters: f64) {
         close(&what("gradient of the policy"), &agent.actor.gradient, &gradient, share);
         let by = update["gradients"]["log_alpha"].as_f64().unwrap();
         close(&what("gradient of log α"), &[losses.temperature_gradient], &[by], share);
-        for (i, critic) in agent.critics.iter().enumerate() {
-            let gradient = network(&update["gradients"], &format!("critic.{i}"), &CRITIC);
-            close(&what("gradient of a critic"), &critic.learner.gradient, &gradient, share);
-            let after = network(&update["parameters"], &format!("critic.{i}"), &CRITIC);
-            close(&what("a critic"), &critic.learner.network.parameters, &after, parameters);
-            let after = network(&update["parameters"], &format!("target.{i}"), &CRITIC);
-            close(&what("a target"), &critic.target.parameters, &after, parameters);
-        }
+        critics_agree(&agent.critics, update, &what, share, parameters);
         let after = network(&update["parameters"], "actor", &CATEGORICAL);
         close(&what("the policy"), &agent.actor.network.parameters, &after, parameters);
         assert!((agent.temperature.log_alpha[0] - update["log_alpha"].as_f64().unwrap()).abs() < 1e-6);

@@ -101,7 +101,7 @@ impl Seen {
 
     /// The mean of the sums of rewards of the episodes; NaN where none ended.
     pub fn mean_return(&self) -> f64 {
-        self.episodes.iter().map(|episode| episode.total).sum::<f64>() / self.episodes.len() as f64
+        mean_return(&self.episodes)
     }
 }
 
@@ -252,6 +252,11 @@ impl Training {
         let mut environment = environment::make(&self.plan.environment, parameters)?;
         evaluate(&self.agent, &mut *environment, episodes, mode, seed)
     }
+}
+
+/// The mean of the sums of rewards of episodes; NaN of none.
+pub fn mean_return(episodes: &[Episode]) -> f64 {
+    episodes.iter().map(|episode| episode.total).sum::<f64>() / episodes.len() as f64
 }
 
 /// Whole episodes of an agent in an environment, the first of which starts from a seed.

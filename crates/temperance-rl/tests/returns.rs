@@ -1,7 +1,7 @@
 //! Policies that are learned in seconds: if one of these falls, something in the update is wrong.
 
 use temperance::Parameters;
-use temperance_rl::{Mode, Plan, Settings, Training};
+use temperance_rl::{Mode, Plan, Settings, Training, mean_return};
 
 /// The mean return of 100 episodes of the last policy, without noise.
 fn learned(environment: &str, steps: u64, settings: Settings) -> f64 {
@@ -11,25 +11,13 @@ fn learned(environment: &str, steps: u64, settings: Settings) -> f64 {
     while !training.is_done() {
         training.advance().unwrap();
     }
-    let episodes = training.evaluate(100, Mode::Deterministic, 1_000_000, None).unwrap();
-    episodes.iter().map(|episode| episode.total).sum::<f64>() / 100.0
-}
-
-fn fast() -> Settings {
-    Settings {
-        hidden: vec![64, 64],
-        batch_size: 64,
-        actor_learning_rate: 1e-3,
-        critic_learning_rate: 1e-3,
-        temperature_learning_rate: 1e-3,
-        ..Settings::default()
-    }
+    mean_return(&training.evaluate(100, Mode::Deterministic, 1_000_000, None).unwrap())
 }
 
 /// A policy at random earns about -1 200; one that swings up and stays there about -150.
 #[test]
 fn pendulum_swings_up() {
-    let mean = learned("Pendulum-v1", 5000, fast());
+    let mean = learned("Pendulum-v1", 5000, Settings::small());
     assert!(mean > -200.0, "{mean}");
 }
 
@@ -41,7 +29,7 @@ fn cart_pole_stays_up() {
         learning_starts: 1000,
         target_entropy_scale: 0.7,
         final_target_entropy_scale: Some(0.05),
-        ..fast()
+        ..Settings::small()
     };
     let mean = learned("CartPole-v1", 30_000, settings);
     assert!(mean > 400.0, "{mean}");

@@ -4,14 +4,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use temperance::fold::Progress;
-use temperance::{Parameter, Parameters};
 use temperance_data::write_file;
 use temperance_report::{Document, Section};
 use temperance_rl::environment::ENVIRONMENTS;
-use temperance_rl::{Mode, PRESETS, preset};
+use temperance_rl::{Mode, PRESETS, mean_return, preset};
 
 use crate::Io;
 use crate::args::{
@@ -19,12 +17,12 @@ use crate::args::{
     SacTrainArguments,
 };
 use crate::failure::{Failure, Result};
-use crate::interrupt;
+use crate::folder::{is_empty, write_page};
 use crate::sac::{
-    CHECKPOINT, REQUEST, Request, curves, document, load, named, page, prepare, seed_folder, train,
+    CHECKPOINT, REQUEST, Request, count, curves, document, load, named, page, prepare, seed_folder, train,
 };
 use crate::statistics::{Estimate, interquartile};
-use crate::training::is_empty;
+use crate::{interrupt, progress};
 
 pub(crate) fn run(command: &SacCommand, io: &mut Io<'_>) -> Result {
     match command {
@@ -39,11 +37,9 @@ pub(crate) fn run(command: &SacCommand, io: &mut Io<'_>) -> Result {
 fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
     let request = Request::of(arguments)?;
     let folder = &arguments.output;
-    prepare(folder, &request, arguments.resume, arguments.force)?;
-    let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("step {pos}/{len} {bar:20} {eta} left  {msg}");
-    let bar = ProgressBar::with_draw_target(Some(request.steps * request.seeds), target)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    prepare(folder, &request, arguments.manner.resume, arguments.manner.force)?;
+    let all = request.steps * request.seeds;
+    let bar = progress::bar(io.watched, Some(all), "step {pos}/{len} {bar:20} {eta} left  {msg}");
     let done = train(&request, folder, &bar);
     bar.finish_and_clear();
     let done = done?;
@@ -64,9 +60,9 @@ fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
     });
     write_file(&folder.join("summary.json"), format!("{}\n", pretty(&summary)).as_bytes())?;
     write_page(&document, folder, "report.html")?;
-    if arguments.json {
+    if arguments.manner.json {
         writeln!(io.stdout, "{summary}")?;
-    } else if !arguments.quiet {
+    } else if !arguments.manner.quiet {
         writeln!(io.stdout, "{}", document.text(80))?;
         writeln!(
             io.stdout,
@@ -84,18 +80,16 @@ fn run_evaluate(arguments: &SacEvaluateArguments, io: &mut Io<'_>) -> Result {
     if arguments.episodes == 0 {
         return Err(Failure::Error("episodes is 0; expected at least 1".into()));
     }
-    let mut parameters = request.parameters.clone();
-    parameters.extend(arguments.parameters.iter().cloned());
-    let parameters = parameters
-        .iter()
-        .fold(Parameters::new(), |all, (name, &value)| all.with(name, Parameter::Number(value)));
+    let mut elsewhere = request.clone();
+    elsewhere.parameters.extend(arguments.parameters.iter().cloned());
+    let parameters = elsewhere.parameters();
     let mode = if arguments.stochastic { Mode::Stochastic } else { Mode::Deterministic };
     let mut means = Vec::new();
     for seed in request.all_seeds() {
         let training = load(&seed_folder(folder, seed).join(CHECKPOINT), &request, seed)?;
         // Other first states than those seen while training.
         let episodes = training.evaluate(arguments.episodes, mode, 2_000_000, Some(&parameters))?;
-        means.push(episodes.iter().map(|episode| episode.total).sum::<f64>() / episodes.len() as f64);
+        means.push(mean_return(&episodes));
     }
     let (mean, middle) = (Estimate::of(&means), interquartile(&means));
     if arguments.json {
@@ -132,7 +126,7 @@ fn run_plot(arguments: &SacPlotArguments, io: &mut Io<'_>) -> Result {
     }
     let document = Document {
         eyebrow: "Soft actor-critic".into(),
-        title: format!("{}: {} beside each other", environments[0], count(runs.len(), "run")),
+        title: format!("{}: {} beside each other", environments[0], count(runs.len() as u64, "run")),
         sections: vec![Section { heading: "Curves".into(), figures: curves(&runs)?, ..Section::default() }],
         version: concat!("temperance-lab ", env!("CARGO_PKG_VERSION")).into(),
         ..Document::default()
@@ -178,10 +172,7 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     }
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::Error(format!("{}: cannot be written: {error}", folder.display())))?;
-    let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{msg} {bar:30} {percent} %, {eta} left");
-    let bar = ProgressBar::with_draw_target(None, target)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress::bar(io.watched, None, "{msg} {bar:30} {percent} %, {eta} left");
     let watch = |progress: Progress| {
         bar.set_length(progress.total.unwrap_or(progress.rows));
         bar.set_position(progress.rows);
@@ -219,18 +210,6 @@ fn request_of(folder: &Path) -> Result<Request> {
         return Err(Failure::Error(format!("{}: no {REQUEST}; {text}", folder.display())));
     }
     Request::read(&file)
-}
-
-fn write_page(document: &Document, folder: &Path, name: &str) -> Result {
-    write_file(&folder.join(name), document.html().as_bytes())?;
-    for figure in document.sections.iter().flat_map(|section| &section.figures) {
-        write_file(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes())?;
-    }
-    Ok(())
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("one {what}") } else { format!("{number} {what}s") }
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use temperance_data::write_file;
 
 use crate::Io;
 use crate::args::StudyArguments;
 use crate::failure::{Failure, Result};
+use crate::folder::{is_empty, write_page};
+use crate::progress;
 use crate::study::{Evidence, Plan, claims, document, make};
-use crate::training::is_empty;
 
 /// What a study was asked for, in its folder.
 const REQUEST: &str = "request.json";
@@ -38,10 +38,8 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
     std::fs::create_dir_all(folder).map_err(cannot)?;
     write_file(&folder.join(REQUEST), text.as_bytes())?;
 
-    let target = if io.watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("run {pos}/{len} {bar:30} {eta} left  {msg}");
-    let bar = ProgressBar::with_draw_target(Some(plan.runs() as u64), target)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let template = "run {pos}/{len} {bar:30} {eta} left  {msg}";
+    let bar = progress::bar(io.watched, Some(plan.runs() as u64), template);
     let made = make(&plan, folder, &bar);
     bar.finish_and_clear();
     made?;
@@ -58,10 +56,7 @@ pub(crate) fn run(arguments: &StudyArguments, io: &mut Io<'_>) -> Result {
     });
     let json = serde_json::to_string_pretty(&json).expect("a study is plain values");
     write_file(&folder.join("study.json"), format!("{json}\n").as_bytes())?;
-    write_file(&folder.join("study.html"), document.html().as_bytes())?;
-    for figure in document.sections.iter().flat_map(|section| &section.figures) {
-        write_file(&folder.join(format!("{}.svg", figure.name)), figure.svg.as_bytes())?;
-    }
+    write_page(&document, folder, "study.html")?;
     if !arguments.quiet {
         writeln!(io.stdout, "{}", document.text(80))?;
         writeln!(

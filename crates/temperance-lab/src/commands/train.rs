@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use temperance::calibrate::Calibrated;
 use temperance::metric::Evaluation;
 
@@ -11,24 +11,24 @@ use crate::Io;
 use crate::args::TrainArguments;
 use crate::data::Data;
 use crate::failure::{Failure, Result};
-use crate::interrupt;
 use crate::predictions::Predictions;
 use crate::record::{self, Row};
 use crate::training::{Run, Trained, Watcher, prepare};
+use crate::{interrupt, progress};
 
 pub(crate) fn run(arguments: &TrainArguments, io: &mut Io<'_>) -> Result {
     let settings = arguments.settings()?;
     let data = Data::read(&settings)?;
     let run = Run::new(&settings, &data, &arguments.output)?;
-    prepare(&arguments.output, &settings, arguments.resume, arguments.force)?;
+    prepare(&arguments.output, &settings, arguments.manner.resume, arguments.manner.force)?;
     let mut bar = Bar::new(io.watched);
     let trained = run.train(&mut bar);
     bar.0.finish_and_clear();
     let Trained { validation, test, .. } = trained?;
-    if arguments.quiet {
+    if arguments.manner.quiet {
         return Ok(());
     }
-    if arguments.json {
+    if arguments.manner.json {
         let summary = std::fs::read_to_string(arguments.output.join(crate::training::SUMMARY))
             .map_err(|error| Failure::Error(error.to_string()))?;
         write!(io.stdout, "{summary}")?;
@@ -90,10 +90,7 @@ struct Bar(ProgressBar);
 
 impl Bar {
     fn new(watched: bool) -> Self {
-        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("step {pos}/{len} {bar:20} {eta} left  {msg}");
-        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        Bar(ProgressBar::with_draw_target(None, target).with_style(style))
+        Bar(progress::bar(watched, None, "step {pos}/{len} {bar:20} {eta} left  {msg}"))
     }
 }
 

@@ -5,7 +5,7 @@ mod page;
 mod request;
 mod run;
 
-pub(crate) use demo::{named, page};
+pub(crate) use demo::{count, named, page};
 pub(crate) use page::{curves, document};
 pub(crate) use request::Request;
 pub(crate) use run::{CHECKPOINT, REQUEST, load, prepare, seed_folder, train};

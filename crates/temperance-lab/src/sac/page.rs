@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
+use temperance_report::{Axis, Curve, Document, Figure, Panel, Section, Table};
 
 use super::Request;
 use super::run::{COLUMNS, Done, seed_folder};
 use crate::failure::Result;
+use crate::pictures::{figure, heights, panel};
 use crate::record::{METRICS, read_columns};
-use crate::statistics::{Estimate, interquartile};
+use crate::statistics::{Estimate, interquartile, number};
 
 /// A column of the measurements of a run: steps, and the values of every seed at each.
 struct Series {
@@ -46,23 +47,9 @@ fn curve(label: &str, series: &Series) -> Curve {
     }
 }
 
-fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
-    let (low, high) = values
-        .filter(|value| value.is_finite())
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    if low > high {
-        return [0.0, 1.0];
-    }
-    let margin = 0.05 * (high - low).max(1e-6);
-    [low - margin, high + margin]
-}
-
-fn panel(title: &str, curves: Vec<Curve>) -> Panel {
-    let points = || curves.iter().flat_map(|curve| &curve.points);
-    let bands = curves.iter().flat_map(|curve| &curve.band).flat_map(|band| [band[1], band[2]]);
-    let last = points().map(|point| point[0]).fold(1.0, f64::max);
-    let y = range(points().map(|point| point[1]).chain(bands));
-    Panel { title: title.to_owned(), x: Axis::new("step", [0.0, last]), y, marks: Marks::Curves(curves) }
+fn by_step(title: &str, curves: Vec<Curve>) -> Panel {
+    let last = curves.iter().flat_map(|curve| &curve.points).map(|point| point[0]).fold(1.0, f64::max);
+    panel(title, Axis::new("step", [0.0, last]), heights(&curves), curves)
 }
 
 /// Curves of runs beside each other: returns, then entropies, α and values.
@@ -73,15 +60,14 @@ pub(crate) fn curves(runs: &[(String, &Path, Request)]) -> Result<Vec<Figure>> {
             .collect()
     };
     let returns = vec![
-        panel("Return of the policy without noise", of("evaluation_return")?),
-        panel("Return in training", of("train_return")?),
+        by_step("Return of the policy without noise", of("evaluation_return")?),
+        by_step("Return in training", of("train_return")?),
     ];
     let inside = vec![
-        panel("Entropy of the policy (nats)", of("entropy")?),
-        panel("α", of("alpha")?),
-        panel("Value that the critics see", of("value")?),
+        by_step("Entropy of the policy (nats)", of("entropy")?),
+        by_step("α", of("alpha")?),
+        by_step("Value that the critics see", of("value")?),
     ];
-    let figure = |name, title: &str, panels| Chart { name, title: title.to_owned(), panels }.figure();
     Ok(vec![
         figure(
             "sac-returns",
@@ -105,7 +91,6 @@ pub(crate) fn document(folder: &Path, request: &Request, done: &[Done], command:
         let mean = returns.iter().sum::<f64>() / returns.len() as f64;
         (returns.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / returns.len() as f64).sqrt()
     };
-    let number = |value: f64, digits: usize| format!("{value:.digits$}").replace('-', "\u{2212}");
     let rows = done.iter().map(|done| {
         vec![
             done.seed.to_string(),

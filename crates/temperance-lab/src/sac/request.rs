@@ -39,7 +39,7 @@ impl Request {
         let own = arguments.output.join(super::run::REQUEST);
         let mut table = match &arguments.config {
             Some(path) => read(path)?,
-            None if arguments.resume && own.exists() => read(&own)?,
+            None if arguments.manner.resume && own.exists() => read(&own)?,
             None => Table::new(),
         };
         let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));

@@ -1,19 +1,18 @@
 //! Runs of all seeds, side by side, each with its measurements, checkpoints and evaluation.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use temperance_data::write_file;
-use temperance_rl::{Mode, Training};
+use temperance_rl::{Mode, Training, mean_return, side_by_side};
 
 use super::Request;
 use crate::failure::{Failure, Result};
+use crate::folder::{self, Beginning};
 use crate::interrupt;
 use crate::record::{EVENTS, METRICS, Recorder, Row};
 
@@ -66,43 +65,11 @@ pub(crate) fn seed_folder(folder: &Path, seed: u64) -> PathBuf {
 
 /// Trains every seed that is not done, on all cores; gives the results of all.
 pub(crate) fn train(request: &Request, folder: &Path, bar: &ProgressBar) -> Result<Vec<Done>> {
-    let queue: Mutex<VecDeque<u64>> = Mutex::new(request.all_seeds().collect());
-    let done = Mutex::new(Vec::new());
-    let failure = Mutex::new(None);
     let stop = AtomicBool::new(false);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.min(request.seeds as usize);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().expect("no run panics with it").pop_front();
-                    let Some(seed) = next.filter(|_| !stop.load(Ordering::Relaxed)) else { return };
-                    // One seed has all cores; several share them.
-                    let threads = rayon::ThreadPoolBuilder::new().num_threads(cores / workers).build();
-                    let one = || one(request, seed, folder, bar, &stop);
-                    let result = match threads {
-                        Ok(threads) => threads.install(one),
-                        Err(_) => one(),
-                    };
-                    match result {
-                        Ok(result) => done.lock().expect("no run panics with it").push(result),
-                        Err(error) => {
-                            stop.store(true, Ordering::Relaxed);
-                            failure.lock().expect("no run panics with it").get_or_insert(error);
-                            return;
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(failure) = failure.into_inner().expect("no run panics with it") {
-        return Err(failure);
-    }
-    let mut done = done.into_inner().expect("no run panics with it");
-    done.sort_by_key(|done: &Done| done.seed);
-    Ok(done)
+    let seeds: Vec<u64> = request.all_seeds().collect();
+    side_by_side(&seeds, |&seed| {
+        one(request, seed, folder, bar, &stop).inspect_err(|_| stop.store(true, Ordering::Relaxed))
+    })
 }
 
 fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &AtomicBool) -> Result<Done> {
@@ -154,12 +121,11 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
         }
     }
     let episodes = training.evaluate(request.episodes, Mode::Deterministic, EVALUATION_SEED, None)?;
-    let returns: Vec<f64> = episodes.iter().map(|episode| episode.total).collect();
     let after = training.steps().saturating_sub(warm);
     let done = Done {
         seed,
-        mean: returns.iter().sum::<f64>() / returns.len() as f64,
-        returns,
+        mean: mean_return(&episodes),
+        returns: episodes.iter().map(|episode| episode.total).collect(),
         seconds,
         steps_per_second: if after > 0 { after as f64 / measured } else { 0.0 },
     };
@@ -185,13 +151,12 @@ fn measure(training: &mut Training, seconds: f64) -> Result<Row> {
     let seen = training.take_seen();
     let losses = seen.losses();
     let episodes = training.evaluate(EPISODES, Mode::Deterministic, EVALUATION_SEED, None)?;
-    let evaluation = episodes.iter().map(|episode| episode.total).sum::<f64>() / EPISODES as f64;
     Ok(vec![
         ("step", training.steps() as f64),
         ("episodes", training.episodes() as f64),
         ("seconds", seconds),
         ("train_return", seen.mean_return()),
-        ("evaluation_return", evaluation),
+        ("evaluation_return", mean_return(&episodes)),
         ("entropy", losses.entropy),
         ("target_entropy", training.agent().target_entropy()),
         ("alpha", training.agent().alpha()),
@@ -218,35 +183,21 @@ fn message(seed: u64, row: &Row) -> String {
 const OUTPUTS: [&str; 4] = [CHECKPOINT, RESULT, METRICS, EVENTS];
 
 /// Prepares the folder of a run: makes it, or finds what to go on with.
-pub(crate) fn prepare(folder: &Path, request: &Request, resume: bool, force: bool) -> Result {
-    let shown = folder.display();
-    let cannot = |error| Failure::Error(format!("{shown}: cannot be written: {error}"));
-    let file = folder.join(REQUEST);
-    if file.exists() && force {
-        let earlier = Request::read(&file)?;
-        for seed in earlier.all_seeds() {
-            for output in OUTPUTS {
-                match fs::remove_file(seed_folder(folder, seed).join(output)) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
-                    _ => {}
-                }
-            }
-        }
-    } else if file.exists() {
-        if !resume {
-            let text = "holds a run; --resume goes on with it, --force starts anew";
-            return Err(Failure::Error(format!("{shown}: {text}")));
-        }
-        if Request::read(&file)? != *request {
-            let text = "other settings; expected those of the run that is resumed, or none";
-            return Err(Failure::Error(format!("{shown}: holds a run of {text}")));
-        }
-    } else if resume {
-        return Err(Failure::Error(format!("{shown}: holds no run; expected one to resume")));
-    } else if !crate::training::is_empty(folder) {
-        return Err(Failure::Error(format!("{shown}: is not empty; expected a new folder")));
-    }
-    fs::create_dir_all(folder).map_err(cannot)?;
-    write_file(&file, request.to_toml().as_bytes())?;
-    Ok(())
+pub(crate) fn prepare(path: &Path, request: &Request, resume: bool, force: bool) -> Result {
+    let file = path.join(REQUEST);
+    let removed = if force && file.exists() {
+        let of = |seed| OUTPUTS.map(|output| seed_folder(Path::new(""), seed).join(output));
+        Some(Request::read(&file)?.all_seeds().flat_map(of).collect())
+    } else {
+        None
+    };
+    let beginning = Beginning {
+        file: REQUEST,
+        text: request.to_toml(),
+        resume,
+        removed,
+        is_same: &|file| Ok(Request::read(file)? == *request),
+        expected: "a new folder",
+    };
+    folder::prepare(path, &beginning)
 }

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use temperance::loss::theory;
-use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
+use temperance_report::{Axis, Curve, Document, Figure, Marks, Panel, Section, Table};
 
 use super::evidence::{Accuracies, Evidence, OfWay};
 use super::plan::{EXACT, FAMILY_BETA, TEACHERS};
 use super::{Plan, Request};
+use crate::pictures::figure;
 use crate::statistics::Estimate;
 
 /// A claim and its verdict.
@@ -74,10 +75,6 @@ pub(crate) fn claims(evidence: &Evidence) -> Vec<Claim> {
 
 fn difference(evidence: &Evidence, way: &str, column: fn(&OfWay) -> &Vec<f64>) -> Estimate {
     Estimate::of_differences(column(evidence.way(way)), column(evidence.way("one-hot")))
-}
-
-fn chart(name: &'static str, title: &str, panels: Vec<Panel>) -> Figure {
-    Chart { name, title: title.to_owned(), panels }.figure()
 }
 
 /// A range that holds all points, from 0 if that is near.
@@ -191,7 +188,7 @@ fn gap(evidence: &Evidence) -> Claim {
         ],
         tables: Vec::new(),
         figures: vec![
-            chart(
+            figure(
                 "study-gap",
                 "The logit gap and the gradient norm while networks train, means over the seeds",
                 vec![
@@ -199,7 +196,7 @@ fn gap(evidence: &Evidence) -> Claim {
                     panel("Gradient norm of a batch", "epoch", norms, None),
                 ],
             ),
-            chart(
+            figure(
                 "study-identity",
                 "The logit gap of a linear model on the identity: what the closed forms say",
                 vec![panel("Logit gap", "log10 of the step", identity, Some([0.0, 12.0]))],
@@ -267,20 +264,20 @@ fn confidence(evidence: &Evidence) -> Claim {
         header: ["", "accuracy", "NLL", "ECE", "T", "NLL after", "ECE after"].map(str::to_owned).into(),
         rows: evidence.ways.iter().map(row).collect(),
     };
-    // One-hot training beside label smoothing, and beside what has the penalty.
-    let histograms = |shares: fn(&OfWay) -> &Vec<f64>| -> Vec<Panel> {
-        let (one_hot, others) = (&evidence.ways[..1], &evidence.ways[1..]);
-        let (smoothed, penalised) = others.split_at(3);
-        let curve = |way: &OfWay| {
-            let points = CENTRES.iter().zip(shares(way)).map(|(&x, &y)| [x, y]);
-            Curve::new(way.label.clone(), points)
+    // One-hot training beside a group of others: a figure has colours for five.
+    let histograms = |name, title: &str, group: &[OfWay]| {
+        let of = |title: &str, shares: fn(&OfWay) -> &Vec<f64>| {
+            let curve = |way: &OfWay| {
+                let points = CENTRES.iter().zip(shares(way)).map(|(&x, &y)| [x, y]);
+                Curve::new(way.label.clone(), points)
+            };
+            let curves = std::iter::once(one_hot).chain(group).map(curve).collect();
+            panel(title, "confidence, bins of 0.1", curves, Some([0.0, 1.0]))
         };
-        let of = |group: &[OfWay]| {
-            let curves = one_hot.iter().chain(group).map(curve).collect();
-            panel("Share of the rows", "confidence, bins of 0.1", curves, Some([0.0, 1.0]))
-        };
-        vec![of(smoothed), of(penalised)]
+        let before = of("Share of the rows", |way| &way.confidences);
+        figure(name, title, vec![before, of("After temperature scaling", |way| &way.scaled_confidences)])
     };
+    let (smoothed, penalised) = evidence.ways[1..].split_at(3);
     let error = |name: &str, published: &str| {
         let way = evidence.way(name);
         let errors: Vec<f64> = way.accuracy.iter().map(|accuracy| 100.0 * (1.0 - accuracy)).collect();
@@ -301,15 +298,15 @@ fn confidence(evidence: &Evidence) -> Claim {
         paragraphs: Vec::new(),
         tables: vec![table, published],
         figures: vec![
-            chart(
-                "study-confidence",
-                "How sure the networks are: shares of the test rows by confidence",
-                histograms(|way| &way.confidences),
+            histograms(
+                "study-confidence-ls",
+                "How sure networks are with label smoothing: shares of the test rows by confidence",
+                smoothed,
             ),
-            chart(
-                "study-confidence-after",
-                "How sure they are after temperature scaling",
-                histograms(|way| &way.scaled_confidences),
+            histograms(
+                "study-confidence-cp",
+                "How sure networks are with the confidence penalty: shares of the test rows by confidence",
+                penalised,
             ),
         ],
     }
@@ -437,8 +434,8 @@ fn features(evidence: &Evidence) -> Claim {
             rows: evidence.ways.iter().map(row).collect(),
         }],
         figures: vec![
-            chart("study-projection", "Features of three classes, 200 test rows each, seed 0", projections.collect()),
-            chart(
+            figure("study-projection", "Features of three classes, 200 test rows each, seed 0", projections.collect()),
+            figure(
                 "study-separation",
                 "Separation and scatter of the features while networks train, means over the seeds",
                 vec![
@@ -593,12 +590,12 @@ fn family(evidence: &Evidence) -> Claim {
             rows: evidence.family.iter().map(row).collect(),
         }],
         figures: vec![
-            chart(
+            figure(
                 "study-penalties",
                 "What the two penalties cost, two classes",
                 vec![panel("Penalty (nats)", "probability of one class", penalties, Some([0.0, 2.5]))],
             ),
-            chart(
+            figure(
                 "study-family",
                 "Networks along the entropy family",
                 vec![
@@ -671,7 +668,7 @@ fn selective(evidence: &Evidence) -> Claim {
             header: ["", "largest probability", "normalised logit"].map(str::to_owned).into(),
             rows: evidence.ways.iter().map(row).collect(),
         }],
-        figures: vec![chart(
+        figures: vec![figure(
             "study-risk",
             "Error among the rows that are kept, seed 0",
             vec![panel("Error", "share of the rows that are kept", curves, None)],

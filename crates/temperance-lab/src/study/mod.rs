@@ -4,15 +4,15 @@ mod claims;
 mod evidence;
 mod plan;
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
+use temperance_rl::side_by_side;
 
 use crate::data::Data;
 use crate::failure::{Failure, Result};
@@ -48,34 +48,17 @@ pub(crate) fn make(plan: &Plan, folder: &Path, bar: &ProgressBar) -> Result {
                 place.insert(Data::read(&planned.settings)?);
             }
         }
-        let open: VecDeque<&Planned> =
+        let open: Vec<&Planned> =
             stage.iter().filter(|planned| !planned.folder(folder).join(SUMMARY).exists()).collect();
-        let done = stage.len() - open.len();
-        bar.inc(done as u64);
-        let queue = Mutex::new(open);
+        bar.inc((stage.len() - open.len()) as u64);
         let stop = AtomicBool::new(false);
-        let failure = Mutex::new(None);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 0..cores {
-                scope.spawn(|| {
-                    loop {
-                        let next = queue.lock().expect("no run panics with it").pop_front();
-                        let Some(planned) = next.filter(|_| !stop.load(Ordering::Relaxed)) else { return };
-                        if let Err(error) = one(planned, &data[&planned.data()], folder, &stop) {
-                            stop.store(true, Ordering::Relaxed);
-                            failure.lock().expect("no run panics with it").get_or_insert(error);
-                            return;
-                        }
-                        bar.set_message(planned.name.clone());
-                        bar.inc(1);
-                    }
-                });
-            }
-        });
-        if let Some(failure) = failure.into_inner().expect("no run panics with it") {
-            return Err(failure);
-        }
+        side_by_side(&open, |planned| -> Result {
+            one(planned, &data[&planned.data()], folder, &stop)
+                .inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+            bar.set_message(planned.name.clone());
+            bar.inc(1);
+            Ok(())
+        })?;
     }
     Ok(())
 }

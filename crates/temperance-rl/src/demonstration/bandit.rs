@@ -5,7 +5,8 @@ use temperance::Result;
 use temperance::fold::Observer;
 use temperance::policy::preference_steps;
 
-use super::{Work, side_by_side};
+use super::Work;
+use crate::jobs::side_by_side;
 
 /// What is tried: softmax policy gradient on arms of 1 and 0.9.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,8 +7,9 @@ use temperance::fold::Observer;
 use temperance::policy::{FiniteMdp, TabularSac};
 use temperance::{Parameters, Result};
 
-use super::{Work, process, side_by_side};
+use super::{Work, process};
 use crate::environment::corridor::ENTRY;
+use crate::jobs::side_by_side;
 use crate::random::{Stream, stream};
 
 /// What is tried: tabular discrete SAC in the corridor, for every α₀, constant and annealed, and every seed.

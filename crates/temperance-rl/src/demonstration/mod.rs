@@ -25,8 +25,7 @@ pub mod pendulum;
 pub mod target_entropy;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use temperance::fold::{Observer, Progress};
 use temperance::policy::FiniteMdp;
@@ -37,18 +36,6 @@ use crate::{Mode, Plan, Settings, Training};
 
 /// First states of evaluations, other than those of training.
 const EVALUATION_SEED: u64 = 1_000_000;
-
-/// The settings of small networks, which learn fast on two cores.
-fn small_networks() -> Settings {
-    Settings {
-        hidden: vec![64, 64],
-        batch_size: 64,
-        actor_learning_rate: 1e-3,
-        critic_learning_rate: 1e-3,
-        temperature_learning_rate: 1e-3,
-        ..Settings::default()
-    }
-}
 
 /// A run in an environment with its default parameters.
 fn plan(environment: &str, settings: Settings, seed: u64, steps: u64) -> Plan {
@@ -62,8 +49,7 @@ fn mean_return(
     mode: Mode,
     parameters: Option<&Parameters>,
 ) -> Result<f64> {
-    let episodes = training.evaluate(episodes, mode, EVALUATION_SEED, parameters)?;
-    Ok(episodes.iter().map(|episode| episode.total).sum::<f64>() / episodes.len() as f64)
+    Ok(crate::mean_return(&training.evaluate(episodes, mode, EVALUATION_SEED, parameters)?))
 }
 
 /// Parameters of an environment.
@@ -119,34 +105,4 @@ impl<'a> Work<'a> {
         }
         Ok(training)
     }
-}
-
-/// Does every job, side by side on all cores, each on one; the results are in the order of the jobs.
-fn side_by_side<J: Sync, T: Send>(jobs: &[J], one: impl Fn(&J) -> Result<T> + Sync) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<T>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(at) else { return };
-            let result = one(job);
-            if result.is_err() {
-                next.store(jobs.len(), Ordering::Relaxed);
-            }
-            *results[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores.min(jobs.len()) {
-            scope.spawn(|| match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
-                Ok(pool) => pool.install(work),
-                Err(_) => work(),
-            });
-        }
-    });
-    // Jobs begin in their order, so that those never begun come after the error that stopped them.
-    let results =
-        results.into_iter().map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner));
-    results.flatten().collect()
 }

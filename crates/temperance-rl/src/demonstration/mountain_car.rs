@@ -4,8 +4,9 @@ use serde::Serialize;
 use temperance::Result;
 use temperance::fold::Observer;
 
-use super::{Work, mean_return, plan, side_by_side, small_networks};
+use super::{Work, mean_return, plan};
 use crate::environment::mountain_car_continuous::ENTRY;
+use crate::jobs::side_by_side;
 use crate::{Mode, Settings};
 
 /// What is tried: SAC on MountainCarContinuous-v0 in every [`Way`] and with every seed.
@@ -136,7 +137,7 @@ impl Way {
                 actor_learning_rate: rate,
                 critic_learning_rate: rate,
                 temperature_learning_rate: rate,
-                ..small_networks()
+                ..Settings::small()
             };
         }
         Settings {

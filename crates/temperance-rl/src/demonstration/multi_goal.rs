@@ -8,9 +8,10 @@ use temperance::Result;
 use temperance::fold::Observer;
 use temperance::policy::{Categorical, FiniteMdp};
 
-use super::{EVALUATION_SEED, Work, parameters, side_by_side, small_networks};
+use super::{EVALUATION_SEED, Work, parameters};
 use crate::environment::multi_goal::ENTRY;
 use crate::environment::{Action, Environment, Step, make};
+use crate::jobs::side_by_side;
 use crate::network::Trace;
 use crate::random::{Stream, stream};
 use crate::{Mode, Plan, Settings};
@@ -134,7 +135,7 @@ impl Setup {
     /// α at the end of a run, and the walks of its policy.
     fn one(&self, kind: Kind, alpha: Option<f64>, seed: u64, work: &Work<'_>) -> Result<(f64, Walks)> {
         let directions = if kind == Kind::Gaussian { 0.0 } else { DIRECTIONS };
-        let settings = Settings { alpha, discount: DISCOUNT, learning_starts: 500, ..small_networks() };
+        let settings = Settings { alpha, discount: DISCOUNT, learning_starts: 500, ..Settings::small() };
         let plan = Plan {
             environment: ENTRY.name.to_owned(),
             parameters: parameters(&[("directions", directions)]),

@@ -4,8 +4,9 @@ use serde::Serialize;
 use temperance::Result;
 use temperance::fold::Observer;
 
-use super::{Work, mean_return, parameters, plan, side_by_side, small_networks};
+use super::{Work, mean_return, parameters, plan};
 use crate::environment::pendulum::ENTRY;
+use crate::jobs::side_by_side;
 use crate::{Mode, Settings};
 
 /// What is tried: SAC on Pendulum-v1 for every α and seed, and the last policies where one parameter differs.
@@ -105,7 +106,7 @@ impl Setup {
     }
 
     fn one(&self, alpha: Option<f64>, seed: u64, work: &Work<'_>) -> Result<Run> {
-        let settings = Settings { alpha, ..small_networks() };
+        let settings = Settings { alpha, ..Settings::small() };
         let training = work.train(plan(ENTRY.name, settings, seed, self.steps), 250, |_| ())?;
         let mut returns = Vec::new();
         for (name, value) in PARAMETERS {

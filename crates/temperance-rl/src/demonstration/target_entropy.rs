@@ -5,8 +5,9 @@ use temperance::Result;
 use temperance::fold::Observer;
 use temperance::policy::{CategoricalTarget, largest_probability};
 
-use super::{Work, mean_return, plan, side_by_side, small_networks};
+use super::{Work, mean_return, plan};
 use crate::environment::cart_pole::ENTRY;
+use crate::jobs::side_by_side;
 use crate::{Mode, Settings};
 
 /// What is tried: discrete SAC on CartPole-v1, for every share of ln 2 as target and every seed.
@@ -108,7 +109,7 @@ impl Setup {
     }
 
     fn one(&self, scale: f64, seed: u64, work: &Work<'_>) -> Result<Run> {
-        let settings = Settings { learning_starts: 1000, target_entropy_scale: scale, ..small_networks() };
+        let settings = Settings { learning_starts: 1000, target_entropy_scale: scale, ..Settings::small() };
         let plan = plan(ENTRY.name, settings, seed, self.steps);
         let mut moments = Vec::new();
         let training = work.train(plan, self.steps / MOMENTS, |training| {

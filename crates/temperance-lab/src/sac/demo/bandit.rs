@@ -3,7 +3,9 @@
 use temperance_report::{Axis, Curve, Section};
 use temperance_rl::demonstration::bandit::{Findings, Setup, Time};
 
-use super::{Demonstration, Shown, figure, heights, listed, number, panel, table};
+use super::{Demonstration, Shown, listed, table};
+use crate::pictures::{figure, heights, panel};
+use crate::statistics::number;
 
 pub(super) const ENTRY: Demonstration = Demonstration {
     name: "bandit",

@@ -3,7 +3,9 @@
 use temperance_report::{Axis, Curve, Section};
 use temperance_rl::demonstration::corridor::{Ends, Findings, Setup};
 
-use super::{Demonstration, Shown, estimates, figure, listed, number, panel, percent, share, table, upright};
+use super::{Demonstration, Shown, estimates, listed, percent, share, table, upright};
+use crate::pictures::{figure, panel};
+use crate::statistics::number;
 
 pub(super) const ENTRY: Demonstration = Demonstration {
     name: "corridor",

@@ -10,10 +10,10 @@ mod target_entropy;
 use serde::Serialize;
 use serde_json::Value;
 use temperance::fold::Observer;
-use temperance_report::{Axis, Chart, Curve, Document, Figure, Marks, Panel, Section, Table};
+use temperance_report::{Curve, Document, Section, Table};
 
 use crate::failure::{Failure, Result};
-use crate::statistics::{Estimate, interquartile};
+use crate::statistics::{Estimate, interquartile, number};
 
 /// A demonstration.
 pub(crate) struct Demonstration {
@@ -104,17 +104,13 @@ fn percent(share: Estimate) -> String {
     format!("{} % ({} to {})", of(share.mean), of(share.low), of(share.high))
 }
 
-fn number(value: f64, digits: usize) -> String {
-    format!("{value:.digits$}").replace('-', "\u{2212}")
-}
-
 /// A fixed α, or that it is learned.
 fn name_of(alpha: Option<f64>) -> String {
     alpha.map_or_else(|| "α learned".to_owned(), |alpha| format!("α = {alpha}"))
 }
 
 /// "one seed", "2 seeds".
-fn count(number: u64, what: &str) -> String {
+pub(crate) fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("one {what}") } else { format!("{number} {what}s") }
 }
 
@@ -137,32 +133,6 @@ fn estimates(label: impl Into<String>, places: &[(f64, Estimate)]) -> Curve {
 /// A vertical line.
 fn upright(label: &str, x: f64, [low, high]: [f64; 2]) -> Curve {
     Curve::new(label, [[x, low], [x, high]])
-}
-
-/// A range that holds what is finite, with a margin.
-fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
-    let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-    let (low, high) = values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), ends);
-    if low > high {
-        return [0.0, 1.0];
-    }
-    let margin = 0.05 * (high - low).max(1e-6);
-    [low - margin, high + margin]
-}
-
-/// The heights of curves and their bands.
-fn heights(curves: &[Curve]) -> [f64; 2] {
-    let points = curves.iter().flat_map(|curve| curve.points.iter().chain(&curve.dots)).map(|point| point[1]);
-    let bands = curves.iter().flat_map(|curve| &curve.band).flat_map(|band| [band[1], band[2]]);
-    range(points.chain(bands))
-}
-
-fn panel(title: impl Into<String>, x: Axis, y: [f64; 2], curves: Vec<Curve>) -> Panel {
-    Panel { title: title.into(), x, y, marks: Marks::Curves(curves) }
-}
-
-fn figure(name: &'static str, title: impl Into<String>, panels: Vec<Panel>) -> Figure {
-    Chart { name, title: title.into(), panels }.figure()
 }
 
 fn table<const N: usize>(caption: impl Into<String>, header: [&str; N], rows: Vec<Vec<String>>) -> Table {

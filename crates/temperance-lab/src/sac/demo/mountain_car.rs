@@ -3,9 +3,8 @@
 use temperance_report::{Axis, Curve, Section};
 use temperance_rl::demonstration::mountain_car::{Findings, Run, Runs, Setup, Way};
 
-use super::{
-    Demonstration, Shown, count, estimates, figure, heights, interquartile, listed, name_of, panel, table,
-};
+use super::{Demonstration, Shown, count, estimates, interquartile, listed, name_of, table};
+use crate::pictures::{figure, heights, panel};
 use crate::statistics::Estimate;
 
 pub(super) const ENTRY: Demonstration = Demonstration {

@@ -3,8 +3,10 @@
 use temperance_report::{Axis, Bar, Curve, Figure, Marks, Panel, Section};
 use temperance_rl::demonstration::multi_goal::{Case, Findings, Kind, Setup, Walks};
 
-use super::{Demonstration, Shown, count, figure, name_of, number, panel, table};
+use super::{Demonstration, Shown, count, name_of, table};
+use crate::pictures::{figure, panel};
 use crate::statistics::Estimate;
+use crate::statistics::number;
 
 pub(super) const ENTRY: Demonstration = Demonstration {
     name: "multi-goal",

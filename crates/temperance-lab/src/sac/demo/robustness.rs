@@ -4,11 +4,10 @@ use serde::Serialize;
 use temperance_report::{Axis, Curve, Figure, Marks, Panel, Section, Table};
 use temperance_rl::demonstration::{certificate, obstacle, pendulum};
 
-use super::{
-    Demonstration, Shown, count, estimates, figure, heights, interquartile, name_of, number, panel, range,
-    table, upright,
-};
+use super::{Demonstration, Shown, count, estimates, interquartile, name_of, table, upright};
+use crate::pictures::{figure, heights, panel, range};
 use crate::statistics::Estimate;
+use crate::statistics::number;
 
 pub(super) const ENTRY: Demonstration = Demonstration {
     name: "robustness",

@@ -3,8 +3,10 @@
 use temperance_report::{Axis, Curve, Section};
 use temperance_rl::demonstration::target_entropy::{Findings, Moment, Run, Setup, Target};
 
-use super::{Demonstration, Shown, count, estimates, figure, heights, interquartile, number, panel, table};
+use super::{Demonstration, Shown, count, estimates, interquartile, table};
+use crate::pictures::{figure, heights, panel};
 use crate::statistics::Estimate;
+use crate::statistics::number;
 
 pub(super) const ENTRY: Demonstration = Demonstration {
     name: "target-entropy",
