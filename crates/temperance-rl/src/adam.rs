@@ -43,28 +43,29 @@ impl<T: Real> Adam<T> {
         self.steps += 1;
         let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let size = T::of(rate.learning_rate / (1.0 - BETA_1.powi(steps)));
-        let root = T::of((1.0 - BETA_2.powi(steps)).sqrt());
+        let root = T::of(1.0 / (1.0 - BETA_2.powi(steps)).sqrt());
         let epsilon = T::of(rate.epsilon);
-        let (first, second) = (&mut self.first[..], &mut self.second[..]);
-        let count = parameters.len();
-        let (first, second, gradient) = (&mut first[..count], &mut second[..count], &gradient[..count]);
+        // A closure that consumes what it goes over is inlined into the code for wide vectors; one that could be called
+        // again is not.
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        let all = parameters.iter_mut().zip(gradient).zip(moments);
         Arch::new().dispatch(
             #[inline(always)]
-            || {
-                for i in 0..count {
-                    let g = gradient[i];
-                    first[i] = first[i] + (g - first[i]) * T::of(1.0 - BETA_1);
-                    second[i] = second[i] * T::of(BETA_2) + g * g * T::of(1.0 - BETA_2);
-                    parameters[i] = parameters[i] - size * first[i] / (second[i].sqrt() / root + epsilon);
+            move || {
+                for ((x, &g), (first, second)) in all {
+                    *first = *first + (g - *first) * T::of(1.0 - BETA_1);
+                    *second = *second * T::of(BETA_2) + g * g * T::of(1.0 - BETA_2);
+                    *x = *x - size * *first / (second.sqrt() * root + epsilon);
                 }
             },
         );
         if let Some((target, share)) = target {
             let (share, rest) = (T::of(share), T::of(1.0 - share));
+            let all = target.iter_mut().zip(&*parameters);
             Arch::new().dispatch(
                 #[inline(always)]
-                || {
-                    for (target, &value) in target.iter_mut().zip(&*parameters) {
+                move || {
+                    for (target, &value) in all {
                         *target = *target * rest + value * share;
                     }
                 },

@@ -112,7 +112,7 @@ impl<T: Real> DiscreteSac<T> {
         let (next, rows) = (&batch.next_observations, batch.rewards.len());
         self.actor.network.forward(next, &mut self.trace);
         let logits = numbers(self.trace.output());
-        let (a, b) = both(&mut self.critics, rows, |critic, _| critic.target_values(next));
+        let (a, b) = both(&mut self.critics, rows, |critic| critic.target_values(next));
         let values = combined(self.settings.critics, a, b);
         let mut following = vec![0.0; batch.rewards.len()];
         let weight = if self.settings.entropy_in_target { alpha } else { 0.0 };
@@ -126,7 +126,7 @@ impl<T: Real> DiscreteSac<T> {
         let rate = self.settings.rate(self.settings.critic_learning_rate);
         let polyak = self.settings.polyak(self.updates);
         let (factor, clip, actions) = (self.settings.critic_loss_factor, self.settings.q_clip, self.actions);
-        let learn = |critic: &mut Critic<T>, _| {
+        let learn = |critic: &mut Critic<T>| {
             let kept = clip.map(|clip| (clip, numbers(critic.target_values(&batch.observations))));
             let values = critic.values(&batch.observations);
             let share = 1.0 / targets.len() as f64;
@@ -152,14 +152,14 @@ impl<T: Real> DiscreteSac<T> {
             critic.step(&batch.observations, &gradient, rate, polyak);
             (loss, mean)
         };
-        let ((a, value), (b, _)) = both(&mut self.critics, rows, learn);
+        let ((a, value), (b, _)) = both(&mut self.critics, 3 * rows, learn);
         Ok((a + b, value))
     }
 
     /// A step of the policy against Σ π(α ln π - Q); gives its loss and entropy.
     fn learn_policy(&mut self, batch: &Batch<T>, alpha: f64) -> Result<(f64, f64)> {
         let observations = &batch.observations;
-        let (a, b) = both(&mut self.critics, batch.rewards.len(), |critic, _| critic.values(observations));
+        let (a, b) = both(&mut self.critics, batch.rewards.len(), |critic| critic.values(observations));
         let values = combined(self.settings.critics, a, b);
         self.actor.network.forward(observations, &mut self.trace);
         let logits = numbers(self.trace.output());

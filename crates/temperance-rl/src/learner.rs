@@ -6,7 +6,8 @@ use rand::Rng;
 use temperance::policy::TemperatureLoss;
 
 use crate::adam::{Adam, Rate};
-use crate::network::{Mlp, Real, Trace, Wanted, join};
+use crate::network::{Mlp, Real, Trace, Wanted};
+use crate::product::join;
 use crate::settings::Settings;
 
 /// A network and the Adam that trains it.
@@ -50,6 +51,13 @@ pub(crate) struct Critic<T> {
     target_trace: Trace<T>,
 }
 
+/// What a critic makes of a batch.
+pub(crate) struct Judged<T> {
+    pub(crate) values: Vec<T>,
+    /// Rows x columns.
+    pub(crate) slopes: Vec<T>,
+}
+
 impl<T: Real> Critic<T> {
     pub(crate) fn new(widths: &[usize], rng: &mut impl Rng) -> Self {
         let learner = Learner::new(widths, rng);
@@ -69,15 +77,14 @@ impl<T: Real> Critic<T> {
         self.target_trace.output()
     }
 
-    /// The slopes of the values in some columns of the input, for some rows of the batch seen last.
-    pub(crate) fn slopes(&self, rows: &[usize], columns: Range<usize>) -> Vec<T> {
-        let mut slopes = vec![T::zero(); rows.len() * columns.len()];
-        if !rows.is_empty() {
-            let ones = vec![T::one(); rows.len()];
-            let wanted = Wanted { parameters: None, inputs: Some((&mut slopes, columns)) };
-            self.learner.network.backward(&[], &mut self.trace.rows(rows), &ones, None, wanted);
-        }
-        slopes
+    /// What the critic makes of a batch, and the slopes of that in some columns of the input.
+    pub(crate) fn judge(&mut self, inputs: &[T], columns: Range<usize>) -> Judged<T> {
+        let values = self.values(inputs).to_vec();
+        let mut slopes = vec![T::zero(); values.len() * columns.len()];
+        let ones = vec![T::one(); values.len()];
+        let wanted = Wanted { parameters: None, inputs: Some((&mut slopes, columns)) };
+        self.learner.network.backward(inputs, &mut self.trace, &ones, None, wanted);
+        Judged { values, slopes }
     }
 
     /// A step along the gradient by the values of the batch seen last; the target follows by `polyak`, if it is its
@@ -88,15 +95,16 @@ impl<T: Real> Critic<T> {
     }
 }
 
-/// What is done with two critics, for a batch of so many rows; side by side if it is worth it.
+/// What is done with two critics; side by side if it is worth it, for so many rows that pass through them. On their way
+/// back rows count twice.
 pub(crate) fn both<'a, T: Real, R: Send>(
     critics: &'a mut [Critic<T>; 2],
     rows: usize,
-    of: impl Fn(&'a mut Critic<T>, usize) -> R + Sync,
+    of: impl Fn(&'a mut Critic<T>) -> R + Sync,
 ) -> (R, R) {
     let [first, second] = critics;
     let work = rows * first.target.parameters.len();
-    join(work, || of(first, 0), || of(second, 1))
+    join(work, || of(first), || of(second))
 }
 
 /// α, fixed or learned.

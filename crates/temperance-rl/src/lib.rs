@@ -19,6 +19,7 @@ pub mod generator;
 mod jobs;
 mod learner;
 mod network;
+mod product;
 pub mod random;
 mod replay;
 mod sac;

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, LinalgScalar, Slice};
+use ndarray::{ArrayView2, Axis, LinalgScalar, Slice};
 use num_traits::Float;
+use pulp::Arch;
 use rand::{Rng, RngExt};
+
+use crate::product::{matrix, multiply};
 
 /// A floating-point number that networks compute in: `f32`, or `f64` where a gradient is checked.
 pub trait Real: Float + LinalgScalar + Send + Sync {
@@ -72,21 +74,6 @@ impl<T: Real> Trace<T> {
     /// The outputs of the last hidden layer, rows x units.
     pub(crate) fn hidden(&self) -> &[T] {
         &self.outputs[self.outputs.len() - 2]
-    }
-
-    /// The same of some rows only.
-    pub(crate) fn rows(&self, rows: &[usize]) -> Self {
-        let mut chosen = Trace::default();
-        for output in &self.outputs {
-            let width = output.len() / self.rows;
-            let of = |&row: &usize| output[row * width..(row + 1) * width].iter().copied();
-            chosen.outputs.push(rows.iter().flat_map(of).collect());
-        }
-        for gradient in &self.gradients {
-            chosen.gradients.push(vec![T::zero(); gradient.len() / self.rows * rows.len()]);
-        }
-        chosen.rows = rows.len();
-        chosen
     }
 
     fn fit(&mut self, rows: usize, widths: &[usize]) {
@@ -158,15 +145,22 @@ impl<T: Real> Mlp<T> {
         for layer in 0..layers {
             let (before, rest) = trace.outputs.split_at_mut(layer);
             let x = before.last().map_or(inputs, Vec::as_slice);
-            let y = &mut rest[0];
-            let width = self.widths[layer + 1];
-            for row in y.chunks_exact_mut(width) {
-                row.copy_from_slice(&self.parameters[self.places(layer).1]);
-            }
-            multiply(matrix(x, self.widths[layer]), self.weights(layer).reversed_axes(), T::one(), y, width);
-            if layer + 1 < layers {
-                y.iter_mut().for_each(|value| *value = if *value > T::zero() { *value } else { T::zero() });
-            }
+            let y = &mut rest[0][..];
+            multiply(matrix(x, self.widths[layer]), self.weights(layer).reversed_axes(), y);
+            let biases = &self.parameters[self.places(layer).1];
+            let least = if layer + 1 < layers { T::zero() } else { T::neg_infinity() };
+            let rows = y.chunks_exact_mut(biases.len());
+            Arch::new().dispatch(
+                #[inline(always)]
+                move || {
+                    for row in rows {
+                        for (value, &bias) in row.iter_mut().zip(biases) {
+                            let sum = *value + bias;
+                            *value = if sum < least { least } else { sum };
+                        }
+                    }
+                },
+            );
         }
     }
 
@@ -189,32 +183,43 @@ impl<T: Real> Mlp<T> {
             let x = if layer == 0 { inputs } else { &trace.outputs[layer - 1] };
             if let Some(parameters) = &mut parameters {
                 let (weights, biases) = self.places(layer);
-                let by = matrix(gradient, width);
                 let x = matrix(x, self.widths[layer]);
-                multiply(by.reversed_axes(), x, T::zero(), &mut parameters[weights], self.widths[layer]);
+                multiply(matrix(gradient, width).reversed_axes(), x, &mut parameters[weights]);
                 let sums = &mut parameters[biases];
                 sums.fill(T::zero());
-                for row in gradient.chunks_exact(width) {
-                    sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = *sum + value);
-                }
+                let rows = gradient.chunks_exact(width);
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    move || {
+                        for row in rows {
+                            sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum = *sum + value);
+                        }
+                    },
+                );
             }
             if layer > 0 {
-                let into = below.last_mut().expect("there is a layer below");
-                multiply(matrix(gradient, width), self.weights(layer), T::zero(), into, self.widths[layer]);
+                let into = &mut below.last_mut().expect("there is a layer below")[..];
+                multiply(matrix(gradient, width), self.weights(layer), into);
                 if let (Some(hidden), true) = (hidden, layer + 1 == layers) {
                     into.iter_mut().zip(hidden).for_each(|(sum, &value)| *sum = *sum + value);
                 }
-                for (value, &output) in into.iter_mut().zip(x) {
-                    *value = if output > T::zero() { *value } else { T::zero() };
-                }
+                let all = into.iter_mut().zip(x);
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    move || {
+                        // A product, since stores under a mask are slow on many machines.
+                        for (value, &output) in all {
+                            *value = *value * if output > T::zero() { T::one() } else { T::zero() };
+                        }
+                    },
+                );
             }
         }
         if let Some((into, columns)) = wanted.inputs {
             let gradient: &[T] = trace.gradients.first().map_or(outputs, |gradient| gradient);
-            let width = columns.len();
             let weights = self.weights(0);
             let weights = weights.slice_axis(Axis(1), Slice::from(columns));
-            multiply(matrix(gradient, self.widths[1]), weights, T::zero(), into, width);
+            multiply(matrix(gradient, self.widths[1]), weights, into);
         }
     }
 }
@@ -222,38 +227,4 @@ impl<T: Real> Mlp<T> {
 /// The number of parameters between these widths.
 fn count(widths: &[usize]) -> usize {
     widths.windows(2).map(|pair| pair[1] * (pair[0] + 1)).sum()
-}
-
-fn matrix<T>(values: &[T], columns: usize) -> ArrayView2<'_, T> {
-    ArrayView2::from_shape((values.len() / columns, columns), values).expect("rows are whole")
-}
-
-/// Work of this many multiplications is shared by two threads; less is done before another would have woken up.
-const SHARED: usize = 1 << 20;
-
-/// Both, side by side if their work is worth it. Neither knows of the other: the bits are the same.
-pub(crate) fn join<A: Send, B: Send>(
-    multiplications: usize,
-    a: impl FnOnce() -> A + Send,
-    b: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    if multiplications < SHARED { (a(), b()) } else { rayon::join(a, b) }
-}
-
-/// out = a b + beta out.
-fn multiply<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, beta: T, out: &mut [T], columns: usize) {
-    let mut out = ArrayViewMut2::from_shape((out.len() / columns, columns), out).expect("rows are whole");
-    let multiplications = a.len() * columns;
-    if multiplications < SHARED || a.nrows() < 16 {
-        general_mat_mul(T::one(), &a, &b, beta, &mut out);
-        return;
-    }
-    // Cut by rows of the result, at a multiple of those that the kernels take at once.
-    let half = (a.nrows() / 2).next_multiple_of(8).min(a.nrows());
-    let ((a, a_rest), (mut out, mut rest)) = (a.split_at(Axis(0), half), out.split_at(Axis(0), half));
-    join(
-        multiplications,
-        || general_mat_mul(T::one(), &a, &b, beta, &mut out),
-        || general_mat_mul(T::one(), &a_rest, &b, beta, &mut rest),
-    );
 }

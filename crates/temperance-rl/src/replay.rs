@@ -161,13 +161,15 @@ impl Replay {
             .into_iter()
             .for_each(Vec::clear);
         let (steps, environments) = (self.steps(), self.environments);
+        let oldest = ((self.added - steps as u64) % self.capacity as u64) as usize;
         for _ in 0..rows {
             let drawn = rng.random_range(0..steps * environments);
             let (age, environment) = (drawn / environments, drawn % environments);
             // The oldest step has age 0.
             let slot = |age: usize| {
-                let step = self.added - steps as u64 + age as u64;
-                (step % self.capacity as u64) as usize * environments + environment
+                let step = oldest + age;
+                let lap = if step < self.capacity { 0 } else { self.capacity };
+                (step - lap) * environments + environment
             };
             let first = slot(age);
             let (mut reward, mut weight, mut last) = (0.0, 1.0, first);

@@ -1,14 +1,16 @@
 //! Soft actor-critic for continuous actions (Haarnoja et al. 2018, Soft Actor-Critic Algorithms and Applications).
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 use rand::Rng;
 use temperance::policy::{LogStdBounds, Squashed, SquashedGaussian, log_tanh_slope};
 use temperance::{Error, ErrorKind, Result};
 
 use crate::adam::{Adam, Rate};
-use crate::learner::{Critic, Learner, Temperature, both};
+use crate::learner::{Critic, Judged, Learner, Temperature, both};
 use crate::network::{Real, Trace};
+use crate::product::join;
 use crate::replay::Batch;
 use crate::settings::{Order, Settings};
 
@@ -29,6 +31,13 @@ pub struct Losses {
     pub entropy: f64,
     /// The mean of what the first critic says of the batch.
     pub value: f64,
+}
+
+impl Losses {
+    /// Takes in the loss and the mean value of each critic.
+    fn of_critics(&mut self, (first, value): (f64, f64), (second, _): (f64, f64)) {
+        (self.critic, self.value) = (first + second, value);
+    }
 }
 
 /// An agent that learns a squashed Gaussian policy.
@@ -65,6 +74,12 @@ pub(crate) struct Exploration<T> {
     pub(crate) log_std: Vec<T>,
     pub(crate) adam: Adam<T>,
     pub(crate) gradient: Vec<T>,
+}
+
+impl<T: Real> Exploration<T> {
+    fn stds(&self) -> Vec<f64> {
+        self.log_std.iter().map(|log_std| log_std.f64().exp()).collect()
+    }
 }
 
 /// Added to the variance of state-dependent exploration.
@@ -108,6 +123,11 @@ struct Dependent {
 }
 
 impl<T: Real> Policy<T> {
+    /// Where actions are in the input of a critic.
+    fn action_columns(&self) -> Range<usize> {
+        self.observation_len..self.observation_len + self.action_len
+    }
+
     fn mean(&self, output: f64) -> f64 {
         if self.exploration.is_some() { output.clamp(-LARGEST_MEAN, LARGEST_MEAN) } else { output }
     }
@@ -126,14 +146,15 @@ impl<T: Real> Policy<T> {
     fn draw(&self, observations: &[T], drawn: &mut Drawn<T>) {
         let Drawn { trace, noise, actions, log_probabilities } = drawn;
         self.actor.network.forward(observations, trace);
+        let stds = self.exploration.as_ref().map(Exploration::stds);
         actions.clear();
         log_probabilities.clear();
         for row in 0..observations.len() / self.observation_len {
             let mut sum = -self.log_unit;
             for entry in 0..self.action_len {
-                let squashed = match self.exploration {
+                let squashed = match &stds {
                     None => self.gaussian(trace, row, entry).0.sample(noise[row * self.action_len + entry]),
-                    Some(_) => self.dependent(trace, row, entry, noise).squashed,
+                    Some(stds) => self.dependent(trace, row, entry, stds, noise).squashed,
                 };
                 sum += squashed.log_probability;
                 actions.push(squashed.action);
@@ -151,15 +172,21 @@ impl<T: Real> Policy<T> {
     }
 
     /// An entry drawn with a matrix of noise E: n = h·(σ∘E), variance h²·σ² + 1e-6, u = mean + n.
-    fn dependent(&self, trace: &Trace<T>, row: usize, entry: usize, matrix: &[f64]) -> Dependent {
-        let exploration = self.exploration.as_ref().expect("exploration is state-dependent");
+    fn dependent(
+        &self,
+        trace: &Trace<T>,
+        row: usize,
+        entry: usize,
+        stds: &[f64],
+        matrix: &[f64],
+    ) -> Dependent {
         let entries = self.action_len;
-        let units = exploration.log_std.len() / entries;
+        let units = stds.len() / entries;
         let hidden = &trace.hidden()[row * units..(row + 1) * units];
         let (mut noise, mut variance) = (0.0, VARIANCE_FLOOR);
         for (unit, &h) in hidden.iter().enumerate() {
             let at = unit * entries + entry;
-            let scaled = h.f64() * exploration.log_std[at].f64().exp();
+            let scaled = h.f64() * stds[at];
             noise += scaled * matrix[at];
             variance += scaled * scaled;
         }
@@ -206,8 +233,8 @@ impl<T: Real> Policy<T> {
     ) -> Vec<T> {
         let exploration = self.exploration.as_ref().expect("exploration is state-dependent");
         let entries = self.action_len;
-        let units = exploration.log_std.len() / entries;
-        let stds: Vec<f64> = exploration.log_std.iter().map(|log_std| log_std.f64().exp()).collect();
+        let stds = exploration.stds();
+        let units = stds.len() / entries;
         let rows = q_slopes.len() / entries;
         let share = 1.0 / rows as f64;
         let mut gradient = vec![0.0; stds.len()];
@@ -218,7 +245,7 @@ impl<T: Real> Policy<T> {
             for entry in 0..entries {
                 let at = row * entries + entry;
                 let Dependent { squashed, noise, variance, within } =
-                    self.dependent(&drawn.trace, row, entry, &drawn.noise);
+                    self.dependent(&drawn.trace, row, entry, &stds, &drawn.noise);
                 let slope = log_tanh_slope(squashed.pre_action).exp();
                 let by_u = share * (2.0 * alpha * squashed.action - slope * q_slopes[at]);
                 let by_noise = by_u - share * alpha * noise / variance;
@@ -296,11 +323,12 @@ impl<T: Real> Sac<T> {
     pub fn act(&self, observation: &[T], noise: Option<&[f64]>, trace: &mut Trace<T>, action: &mut [f32]) {
         let policy = &self.policy;
         policy.actor.network.forward(observation, trace);
+        let stds = policy.exploration.as_ref().map(Exploration::stds);
         for (entry, action) in action.iter_mut().enumerate() {
-            let drawn = match (noise, &policy.exploration) {
+            let drawn = match (noise, &stds) {
                 (None, _) => policy.mean(trace.output()[entry].f64()).tanh(),
                 (Some(noise), None) => policy.gaussian(trace, 0, entry).0.sample(noise[entry]).action,
-                (Some(matrix), Some(_)) => policy.dependent(trace, 0, entry, matrix).squashed.action,
+                (Some(matrix), Some(stds)) => policy.dependent(trace, 0, entry, stds, matrix).squashed.action,
             };
             *action = drawn as f32;
         }
@@ -319,25 +347,44 @@ impl<T: Real> Sac<T> {
         let mut losses = Losses { alpha, actor: f64::NAN, entropy: f64::NAN, ..Losses::default() };
         match self.settings.order {
             Order::Together => {
-                self.policy.draw_noise(rows, &mut self.drawn, noise);
-                self.policy.draw(&batch.observations, &mut self.drawn);
-                self.learn_temperature(&mut losses);
-                if self.policy.exploration.is_some() {
-                    self.next.noise.clone_from(&self.drawn.noise);
+                let Sac { policy, drawn, next, .. } = self;
+                policy.draw_noise(rows, drawn, noise);
+                if policy.exploration.is_some() {
+                    next.noise.clone_from(&drawn.noise);
                 } else {
-                    self.policy.draw_noise(rows, &mut self.next, noise);
+                    policy.draw_noise(rows, next, noise);
                 }
-                self.learn_values(batch, alpha, &mut losses)?;
-                self.learn_policy(batch, alpha, &mut losses)?;
+                join(
+                    2 * rows * policy.actor.network.parameters.len(),
+                    || policy.draw(&batch.observations, drawn),
+                    || policy.draw(&batch.next_observations, next),
+                );
+                self.learn_temperature(&mut losses);
+                let regression = self.regression(batch, alpha)?;
+                let asked = self.beside(&batch.observations, &self.drawn.actions);
+                let columns = self.policy.action_columns();
+                // The way there and back for the targets, then for the actions that were drawn.
+                let (first, second) = both(&mut self.critics, 3 * rows + 3 * rows, |critic| {
+                    (regression.step(critic), critic.judge(&asked, columns.clone()))
+                });
+                losses.of_critics(first.0, second.0);
+                self.learn_policy(batch, alpha, [first.1, second.1], &mut losses)?;
             }
             Order::Delayed => {
                 self.policy.draw_noise(rows, &mut self.next, noise);
-                self.learn_values(batch, alpha, &mut losses)?;
+                self.policy.draw(&batch.next_observations, &mut self.next);
+                let regression = self.regression(batch, alpha)?;
+                let (first, second) = both(&mut self.critics, 3 * rows, |critic| regression.step(critic));
+                losses.of_critics(first, second);
                 for _ in 0..if self.updates.is_multiple_of(2) { 2 } else { 0 } {
                     self.policy.draw_noise(rows, &mut self.drawn, noise);
                     self.policy.draw(&batch.observations, &mut self.drawn);
                     let alpha = self.temperature.alpha();
-                    self.learn_policy(batch, alpha, &mut losses)?;
+                    let asked = self.beside(&batch.observations, &self.drawn.actions);
+                    let columns = self.policy.action_columns();
+                    let (first, second) =
+                        both(&mut self.critics, 3 * rows, |critic| critic.judge(&asked, columns.clone()));
+                    self.learn_policy(batch, alpha, [first, second], &mut losses)?;
                     self.policy.draw_noise(rows, &mut self.drawn, noise);
                     self.policy.draw(&batch.observations, &mut self.drawn);
                     self.learn_temperature(&mut losses);
@@ -354,12 +401,11 @@ impl<T: Real> Sac<T> {
             self.temperature.learn(losses.entropy, self.target_entropy);
     }
 
-    /// A step of the critics towards r + γ(1-d)(min Q̄(s', a') - α ln π(a'|s')).
-    fn learn_values(&mut self, batch: &Batch<T>, alpha: f64, losses: &mut Losses) -> Result<()> {
-        self.policy.draw(&batch.next_observations, &mut self.next);
-        let inputs = self.joined(&batch.next_observations, &self.next.actions);
+    /// What the critics learn: r + γ(1-d)(min Q̄(s', a') - α ln π(a'|s')), at the next actions that are drawn.
+    fn regression(&mut self, batch: &Batch<T>, alpha: f64) -> Result<Regression<T>> {
+        let inputs = self.beside(&batch.next_observations, &self.next.actions);
         let rows = batch.rewards.len();
-        let (a, b) = both(&mut self.critics, rows, |critic, _| critic.target_values(&inputs));
+        let (a, b) = both(&mut self.critics, rows, |critic| critic.target_values(&inputs));
         let targets: Vec<f64> = (0..rows)
             .map(|row| {
                 let value = a[row].f64().min(b[row].f64()) - alpha * self.next.log_probabilities[row];
@@ -367,66 +413,75 @@ impl<T: Real> Sac<T> {
             })
             .collect();
         finite("target of the critics", &targets)?;
-        let inputs = join(&batch.observations, self.policy.observation_len, &batch.actions);
-        let rate = self.settings.rate(self.settings.critic_learning_rate);
-        let polyak = self.settings.polyak(self.updates);
-        let factor = self.settings.critic_loss_factor;
-        let learn = |critic: &mut Critic<T>, _| {
-            let (mut loss, mut mean) = (0.0, 0.0);
-            let share = 1.0 / targets.len() as f64;
-            let gradient: Vec<T> = critic
-                .values(&inputs)
-                .iter()
-                .zip(&targets)
-                .map(|(value, target)| {
-                    let error = value.f64() - target;
-                    loss += share * factor * error * error;
-                    mean += share * value.f64();
-                    T::of(2.0 * share * factor * error)
-                })
-                .collect();
-            critic.step(&inputs, &gradient, rate, polyak);
-            (loss, mean)
-        };
-        let ((a, value), (b, _)) = both(&mut self.critics, rows, learn);
-        (losses.critic, losses.value) = (a + b, value);
-        Ok(())
+        Ok(Regression {
+            inputs: beside(&batch.observations, self.policy.observation_len, &batch.actions),
+            targets,
+            factor: self.settings.critic_loss_factor,
+            rate: self.settings.rate(self.settings.critic_learning_rate),
+            polyak: self.settings.polyak(self.updates),
+        })
     }
 
     /// A step of the policy against α ln π - min Q, at the actions that are drawn.
-    fn learn_policy(&mut self, batch: &Batch<T>, alpha: f64, losses: &mut Losses) -> Result<()> {
-        let inputs = self.joined(&batch.observations, &self.drawn.actions);
-        let (a, b) = both(&mut self.critics, batch.rewards.len(), |critic, _| critic.values(&inputs));
-        // Each row asks the critic with the smaller value, the first of equal ones, and no other.
-        let (mut asked, mut least) = ([Vec::new(), Vec::new()], Vec::with_capacity(a.len()));
-        for (row, (a, b)) in a.iter().zip(b).enumerate() {
-            let second = b < a;
-            asked[usize::from(second)].push(row);
-            least.push(if second { b.f64() } else { a.f64() });
+    fn learn_policy(
+        &mut self,
+        batch: &Batch<T>,
+        alpha: f64,
+        [first, second]: [Judged<T>; 2],
+        losses: &mut Losses,
+    ) -> Result<()> {
+        let rows = batch.rewards.len();
+        let entries = self.policy.action_len;
+        let (mut least, mut q_slopes) = (Vec::with_capacity(rows), Vec::with_capacity(rows * entries));
+        // The critic with the smaller value counts, the first of equal ones.
+        for row in 0..rows {
+            let judged = if second.values[row] < first.values[row] { &second } else { &first };
+            least.push(judged.values[row].f64());
+            q_slopes
+                .extend(judged.slopes[row * entries..(row + 1) * entries].iter().map(|slope| slope.f64()));
         }
         finite("value of an action", &least)?;
-        let rows = least.len() as f64;
         let pairs = self.drawn.log_probabilities.iter().zip(&least);
-        losses.actor = pairs.map(|(log_probability, q)| alpha * log_probability - q).sum::<f64>() / rows;
-        let entries = self.policy.action_len;
-        let columns = self.policy.observation_len..self.policy.observation_len + entries;
-        let slopes =
-            both(&mut self.critics, least.len(), |critic, at| critic.slopes(&asked[at], columns.clone()));
-        let mut q_slopes = vec![0.0; least.len() * entries];
-        for (asked, slopes) in asked.iter().zip([slopes.0, slopes.1]) {
-            for (&row, slopes) in asked.iter().zip(slopes.chunks_exact(entries)) {
-                let into = &mut q_slopes[row * entries..(row + 1) * entries];
-                into.iter_mut().zip(slopes).for_each(|(into, slope)| *into = slope.f64());
-            }
-        }
+        losses.actor =
+            pairs.map(|(log_probability, q)| alpha * log_probability - q).sum::<f64>() / rows as f64;
         let rate = self.settings.rate(self.settings.actor_learning_rate);
         self.policy.step(&batch.observations, &mut self.drawn, alpha, &q_slopes, rate);
         Ok(())
     }
 
-    fn joined(&self, observations: &[T], actions: &[f64]) -> Vec<T> {
+    fn beside(&self, observations: &[T], actions: &[f64]) -> Vec<T> {
         let actions: Vec<T> = actions.iter().map(|&action| T::of(action)).collect();
-        join(observations, self.policy.observation_len, &actions)
+        beside(observations, self.policy.observation_len, &actions)
+    }
+}
+
+/// What the critics learn from a batch.
+struct Regression<T> {
+    inputs: Vec<T>,
+    targets: Vec<f64>,
+    factor: f64,
+    rate: Rate,
+    polyak: Option<f64>,
+}
+
+impl<T: Real> Regression<T> {
+    /// A step of a critic towards the targets; gives its loss and its mean value, both before the step.
+    fn step(&self, critic: &mut Critic<T>) -> (f64, f64) {
+        let (mut loss, mut mean) = (0.0, 0.0);
+        let share = 1.0 / self.targets.len() as f64;
+        let gradient: Vec<T> = critic
+            .values(&self.inputs)
+            .iter()
+            .zip(&self.targets)
+            .map(|(value, target)| {
+                let error = value.f64() - target;
+                loss += share * self.factor * error * error;
+                mean += share * value.f64();
+                T::of(2.0 * share * self.factor * error)
+            })
+            .collect();
+        critic.step(&self.inputs, &gradient, self.rate, self.polyak);
+        (loss, mean)
     }
 }
 
@@ -442,7 +497,7 @@ pub(crate) fn finite(what: &'static str, values: &[f64]) -> Result<()> {
 }
 
 /// Rows of both, side by side.
-fn join<T: Real>(left: &[T], left_len: usize, right: &[T]) -> Vec<T> {
+fn beside<T: Real>(left: &[T], left_len: usize, right: &[T]) -> Vec<T> {
     let rows = left.len() / left_len;
     let mut joined = Vec::with_capacity(left.len() + right.len());
     for (left, right) in left.chunks_exact(left_len).zip(right.chunks_exact(right.len() / rows)) {
