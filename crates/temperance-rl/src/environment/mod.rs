@@ -30,6 +30,7 @@ pub mod corridor;
 mod episode;
 pub mod frozen_lake;
 mod grid;
+pub mod linear_quadratic;
 pub mod mountain_car;
 pub mod mountain_car_continuous;
 pub mod multi_goal;
@@ -207,6 +208,7 @@ pub static ENVIRONMENTS: &[&Entry] = &[
     &corridor::ENTRY,
     &frozen_lake::ENTRY,
     &frozen_lake::ENTRY_8X8,
+    &linear_quadratic::ENTRY,
     &mountain_car::ENTRY,
     &mountain_car_continuous::ENTRY,
     &multi_goal::ENTRY,
