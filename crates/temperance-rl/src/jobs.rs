@@ -58,6 +58,19 @@ pub fn side_by_side<J: Sync, T: Send, E: Send>(
 mod tests {
     use super::*;
 
+    /// Jobs that each took all cores would be slower together than one after the other.
+    #[test]
+    fn jobs_share_the_cores() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for jobs in [1, 2, 5] {
+            let threads =
+                side_by_side(&vec![(); jobs], |()| Ok::<_, ()>(rayon::current_num_threads())).unwrap();
+            let together = threads[0] * cores.min(jobs);
+            assert!(threads.iter().all(|&of_one| of_one == threads[0]));
+            assert!(together <= cores && together + cores.min(jobs) > cores, "{threads:?} on {cores}");
+        }
+    }
+
     #[test]
     fn the_first_error_ends_what_has_not_begun() {
         let begun = AtomicUsize::new(0);

@@ -6,7 +6,7 @@ use pulp::Arch;
 
 use crate::network::Real;
 
-/// Work of this many multiplications is shared by two threads; less is done before another would have woken up.
+/// Work of this many multiplications is shared by two threads; less is done before another has woken up.
 const SHARED: usize = 1 << 18;
 
 /// Up to so many columns or rows of a result are thin: kernels for blocks of 8 x 8 would compute little else than padding.
@@ -108,4 +108,63 @@ fn sums_of_rows<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, out: &mut [
             }
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that no product of few of them rounds alike.
+    fn numbers(count: usize, from: f64) -> Vec<f64> {
+        (0..count).map(|at| (from + 1.7 * at as f64).sin()).collect()
+    }
+
+    fn transposed(values: &[f64], columns: usize) -> Vec<f64> {
+        let rows = values.len() / columns;
+        (0..values.len()).map(|at| values[at % rows * columns + at / rows]).collect()
+    }
+
+    /// Every kind of shape, and both layouts of both: equal to sums over the products of entries.
+    #[test]
+    fn products_are_those_by_hand() {
+        let sizes = [1, 2, 3, 4, 15, 16, 17, 33, 70];
+        let triples = sizes.iter().flat_map(|&a| sizes.iter().flat_map(move |&b| sizes.map(|c| (a, b, c))));
+        for (rows, inner, columns) in triples {
+            let (a, b) = (numbers(rows * inner, 0.3), numbers(inner * columns, 0.9));
+            let (a_columns, b_columns) = (transposed(&a, inner), transposed(&b, columns));
+            for layout in 0..4 {
+                let left = if layout & 1 == 0 {
+                    matrix(&a, inner)
+                } else {
+                    matrix(&a_columns, rows).reversed_axes()
+                };
+                let right = if layout & 2 == 0 {
+                    matrix(&b, columns)
+                } else {
+                    matrix(&b_columns, inner).reversed_axes()
+                };
+                let mut out = vec![f64::NAN; rows * columns];
+                multiply(left, right, &mut out);
+                for (at, &value) in out.iter().enumerate() {
+                    let (row, column) = (at / columns, at % columns);
+                    let terms = (0..inner).map(|k| a[row * inner + k] * b[k * columns + column]);
+                    let by_hand: f64 = terms.sum();
+                    let shape = format!("{rows} x {inner} x {columns}, layout {layout}, entry {at}");
+                    assert!((value - by_hand).abs() < 1e-12, "{shape}: {value}, by hand {by_hand}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let (a, b) = (numbers(90 * 80, 0.1), numbers(80 * 100, 0.2));
+        let product = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut out = vec![0.0; 90 * 100];
+            pool.install(|| multiply(matrix(&a, 80), matrix(&b, 100), &mut out));
+            out
+        };
+        assert_eq!(product(1), product(2));
+    }
 }
