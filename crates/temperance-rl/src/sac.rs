@@ -72,6 +72,8 @@ pub(crate) struct Policy<T> {
 #[derive(Debug, Clone)]
 pub(crate) struct Exploration<T> {
     pub(crate) log_std: Vec<T>,
+    /// Means are cut off at ± this.
+    largest_mean: f64,
     pub(crate) adam: Adam<T>,
     pub(crate) gradient: Vec<T>,
 }
@@ -84,8 +86,6 @@ impl<T: Real> Exploration<T> {
 
 /// Added to the variance of state-dependent exploration.
 const VARIANCE_FLOOR: f64 = 1e-6;
-/// Means of state-dependent exploration are cut off at ± this.
-const LARGEST_MEAN: f64 = 2.0;
 
 /// Actions that a policy has drawn for a batch, with what their gradients need.
 #[derive(Debug, Clone)]
@@ -129,7 +129,10 @@ impl<T: Real> Policy<T> {
     }
 
     fn mean(&self, output: f64) -> f64 {
-        if self.exploration.is_some() { output.clamp(-LARGEST_MEAN, LARGEST_MEAN) } else { output }
+        match &self.exploration {
+            Some(exploration) => output.clamp(-exploration.largest_mean, exploration.largest_mean),
+            None => output,
+        }
     }
 
     /// Normal numbers that a batch of so many rows is drawn with.
@@ -191,11 +194,12 @@ impl<T: Real> Policy<T> {
             variance += scaled * scaled;
         }
         let output = trace.output()[row * entries + entry].f64();
-        let pre_action = self.mean(output) + noise;
+        let mean = self.mean(output);
+        let pre_action = mean + noise;
         let density = -0.5 * (noise * noise / variance + variance.ln() + TAU.ln());
         let log_probability = density - log_tanh_slope(pre_action);
         let squashed = Squashed { pre_action, action: pre_action.tanh(), log_probability };
-        Dependent { squashed, noise, variance, within: output.abs() <= LARGEST_MEAN }
+        Dependent { squashed, noise, variance, within: mean == output }
     }
 
     /// A step along the gradient of the mean of α ln π - Q; `q_slopes` are those of Q in the drawn actions.
@@ -217,7 +221,7 @@ impl<T: Real> Policy<T> {
             }
         }
         self.actor.step(observations, &mut drawn.trace, &outputs, hidden.as_deref(), rate, None);
-        if let Some(Exploration { log_std, adam, gradient }) = &mut self.exploration {
+        if let Some(Exploration { log_std, adam, gradient, .. }) = &mut self.exploration {
             adam.step(log_std, gradient, rate, None);
         }
     }
@@ -286,7 +290,11 @@ impl<T: Real> Sac<T> {
         let exploration = settings.sde.then(|| {
             let count = settings.hidden[settings.hidden.len() - 1] * action_len;
             let log_std = vec![T::of(settings.sde_log_std); count];
-            Exploration { log_std, adam: Adam::new(count), gradient: vec![T::zero(); count] }
+            let largest_mean = match settings.sde_largest_mean {
+                0.0 => f64::INFINITY,
+                largest => largest,
+            };
+            Exploration { log_std, largest_mean, adam: Adam::new(count), gradient: vec![T::zero(); count] }
         });
         let widths = settings.widths(observation_len + action_len, 1);
         let critics = [Critic::new(&widths, rng), Critic::new(&widths, rng)];

@@ -68,6 +68,9 @@ pub struct Settings {
     pub sde: bool,
     /// The first log standard deviation of state-dependent exploration.
     pub sde_log_std: f64,
+    /// Means of state-dependent exploration are cut off at ± this, where no gradient brings them back; 0 to let them be, since
+    /// tanh follows anyway.
+    pub sde_largest_mean: f64,
     /// Of discrete actions: which of two values of an action counts.
     pub critics: Critics,
     /// Of discrete actions: whether entropy is part of what the critics learn; it is part of what the policy learns anyway.
@@ -219,6 +222,7 @@ impl Default for Settings {
             order: Order::Together,
             sde: false,
             sde_log_std: -3.0,
+            sde_largest_mean: 2.0,
             critics: Critics::Minimum,
             entropy_in_target: true,
             q_clip: None,
@@ -269,6 +273,7 @@ impl Settings {
         positive("initial_alpha", self.initial_alpha)?;
         positive("critic_loss_factor", self.critic_loss_factor)?;
         not_negative("entropy_penalty", self.entropy_penalty)?;
+        not_negative("sde_largest_mean", self.sde_largest_mean)?;
         self.alpha.map_or(Ok(()), |alpha| not_negative("alpha", alpha))?;
         self.q_clip.map_or(Ok(()), |clip| positive("q_clip", clip))?;
         let counts = [
