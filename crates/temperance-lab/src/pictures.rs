@@ -9,7 +9,9 @@ pub(crate) fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     if low > high {
         return [0.0, 1.0];
     }
-    let margin = 0.05 * (high - low).max(1e-6);
+    // What does not change is drawn amid its own size, not amid its rounding.
+    let (span, size) = (high - low, low.abs().max(high.abs()));
+    let margin = if span > 1e-6 * size { 0.05 * span } else { 0.1 * size.max(1e-6) };
     [low - margin, high + margin]
 }
 
@@ -26,4 +28,19 @@ pub(crate) fn panel(title: impl Into<String>, x: Axis, y: [f64; 2], curves: Vec<
 
 pub(crate) fn figure(name: &'static str, title: impl Into<String>, panels: Vec<Panel>) -> Figure {
     Chart { name, title: title.into(), panels }.figure()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_margins_and_room_for_what_is_constant() {
+        let of = |values: &[f64]| range(values.iter().copied());
+        assert_eq!(of(&[1.0, f64::NAN, 3.0]), [1.0 - 0.1, 3.0 + 0.1]);
+        let [low, high] = of(&[0.1, 0.100_000_000_000_000_02]);
+        assert!((low - 0.09).abs() < 1e-12 && (high - 0.11).abs() < 1e-12, "{low} to {high}");
+        assert!(of(&[0.0])[0] < 0.0 && of(&[0.0])[1] > 0.0);
+        assert_eq!(of(&[]), [0.0, 1.0]);
+    }
 }
