@@ -6,7 +6,7 @@ use crate::network::Real;
 
 /// The state of Adam for a vector of parameters (Kingma and Ba 2015, algorithm 1).
 ///
-/// m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², x ← x - η/(1-β₁ᵗ) · m/(√(v/(1-β₂ᵗ)) + ε), as PyTorch computes it.
+/// m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², x ← x - η/(1-β₁ᵗ) · m/(√(v/(1-β₂ᵗ)) + ε), as PyTorch has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adam<T> {
     pub(crate) steps: u64,
@@ -47,8 +47,9 @@ impl<T: Real> Adam<T> {
         let epsilon = T::of(rate.epsilon);
         // A closure that consumes what it goes over is inlined into the code for wide vectors; one that could be called
         // again is not.
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        let all = parameters.iter_mut().zip(gradient).zip(moments);
+        let count = parameters.len();
+        let moments = self.first[..count].iter_mut().zip(&mut self.second[..count]);
+        let all = parameters.iter_mut().zip(&gradient[..count]).zip(moments);
         Arch::new().dispatch(
             #[inline(always)]
             move || {

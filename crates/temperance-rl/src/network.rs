@@ -51,7 +51,6 @@ pub struct Mlp<T> {
 /// What a batch leaves in the layers of a network, and room for its gradients.
 #[derive(Debug, Clone)]
 pub struct Trace<T> {
-    rows: usize,
     /// The outputs of every layer.
     outputs: Vec<Vec<T>>,
     /// The gradients by the outputs of every layer but the last.
@@ -61,7 +60,7 @@ pub struct Trace<T> {
 impl<T> Default for Trace<T> {
     /// An empty one, which grows with its first batch.
     fn default() -> Self {
-        Trace { rows: 0, outputs: Vec::new(), gradients: Vec::new() }
+        Trace { outputs: Vec::new(), gradients: Vec::new() }
     }
 }
 
@@ -78,7 +77,6 @@ impl<T: Real> Trace<T> {
 
     fn fit(&mut self, rows: usize, widths: &[usize]) {
         let layers = widths.len() - 1;
-        self.rows = rows;
         self.outputs.resize(layers, Vec::new());
         self.gradients.resize(layers - 1, Vec::new());
         for (layer, &width) in widths[1..].iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::network::Real;
 /// Work of this many multiplications is shared by two threads; less is done before another has woken up.
 const SHARED: usize = 1 << 18;
 
-/// Up to so many columns or rows of a result are thin: kernels for blocks of 8 x 8 would compute little else than padding.
+/// Up to so many columns or rows of a result are thin: kernels for blocks of 8 x 8 compute little else than padding.
 const THIN: usize = 3;
 
 /// Numbers that a scalar product sums side by side.
@@ -32,6 +32,7 @@ pub(crate) fn matrix<T>(values: &[T], columns: usize) -> ArrayView2<'_, T> {
 /// out = a b.
 pub(crate) fn multiply<T: Real>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, out: &mut [T]) {
     let (rows, columns) = (a.nrows(), b.ncols());
+    assert_eq!((a.ncols(), out.len()), (b.nrows(), rows * columns), "shapes fit");
     // Rows of a by columns of b.
     if rows.min(columns) <= THIN && a.is_standard_layout() && b.t().is_standard_layout() {
         return scalar_products(a, b.t(), out);

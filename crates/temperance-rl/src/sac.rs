@@ -331,7 +331,7 @@ impl<T: Real> Sac<T> {
     pub fn act(&self, observation: &[T], noise: Option<&[f64]>, trace: &mut Trace<T>, action: &mut [f32]) {
         let policy = &self.policy;
         policy.actor.network.forward(observation, trace);
-        let stds = policy.exploration.as_ref().map(Exploration::stds);
+        let stds = noise.and(policy.exploration.as_ref()).map(Exploration::stds);
         for (entry, action) in action.iter_mut().enumerate() {
             let drawn = match (noise, &stds) {
                 (None, _) => policy.mean(trace.output()[entry].f64()).tanh(),

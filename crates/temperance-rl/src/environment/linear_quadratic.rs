@@ -66,13 +66,12 @@ struct System {
 
 impl System {
     fn new(parameters: &Parameters) -> Result<Self> {
-        let cost = |entry| ENTRY.number(entry, parameters, |value| value >= 0.0 && value.is_finite());
         Ok(System {
             a: ENTRY.number(&A, parameters, |value| value.abs() <= 1.0)?,
             b: ENTRY.number(&B, parameters, f64::is_finite)?,
-            q: cost(&Q)?,
-            r: cost(&R)?,
-            noise: cost(&NOISE)?,
+            q: ENTRY.not_negative(&Q, parameters)?,
+            r: ENTRY.not_negative(&R, parameters)?,
+            noise: ENTRY.not_negative(&NOISE, parameters)?,
         })
     }
 }

@@ -181,6 +181,11 @@ impl Entry {
         }
     }
 
+    /// A parameter that is finite, 0 or above.
+    fn not_negative(&self, entry: &ParameterEntry, parameters: &Parameters) -> Result<f64> {
+        self.number(entry, parameters, |value| value >= 0.0 && value.is_finite())
+    }
+
     /// A parameter that is 0 or 1.
     fn switch(&self, entry: &ParameterEntry, parameters: &Parameters) -> Result<bool> {
         Ok(self.number(entry, parameters, |value| value == 0.0 || value == 1.0)? == 1.0)

@@ -46,7 +46,6 @@ pub static ENTRY: Entry = Entry {
     parameters: &[LIMIT, DIRECTIONS, GOAL_REWARD, MOVE_COST, DISTANCE_COST, START_DEVIATION],
     build: |parameters| {
         let finite = |entry| ENTRY.number(entry, parameters, f64::is_finite);
-        let deviation = |value: f64| value >= 0.0 && value.is_finite();
         let task = MultiGoal {
             directions: ENTRY.number(&DIRECTIONS, parameters, |number| {
                 (0.0..=360.0).contains(&number) && number.fract() == 0.0
@@ -54,7 +53,7 @@ pub static ENTRY: Entry = Entry {
             goal_reward: finite(&GOAL_REWARD)?,
             move_cost: finite(&MOVE_COST)?,
             distance_cost: finite(&DISTANCE_COST)?,
-            start_deviation: ENTRY.number(&START_DEVIATION, parameters, deviation)?,
+            start_deviation: ENTRY.not_negative(&START_DEVIATION, parameters)?,
         };
         let moves = match task.directions as usize {
             0 => Space::symmetric(&[1.0, 1.0]),
