@@ -122,10 +122,15 @@ def test_progress_is_told_and_its_exception_ends_the_fit(overconfident):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_ends_a_long_fit(rng):
     logits, labels = rng.normal(size=(20_000, 60)), rng.integers(0, 60, 20_000)
-    threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        for _ in range(100):
-            temperance.fit(logits, labels, method="matrix")
+    # A process in the background of a shell is started with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(100):
+                temperance.fit(logits, labels, method="matrix")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_metrics_are_measured(overconfident):

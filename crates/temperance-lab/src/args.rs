@@ -138,7 +138,7 @@ pub(crate) struct SacDemoArguments {
     /// corridor, bandit, multi-goal, robustness, mountain-car or target-entropy; all of them unless said
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// Where the page is written: a new folder, or that of an earlier page, which it replaces.
+    /// Where the page is written, demonstration by demonstration: a new folder, or that of an earlier page, which it replaces.
     #[arg(short, long, value_name = "DIR", default_value = "sac-demo")]
     pub(crate) output: PathBuf,
     /// Few seeds and steps: a look, in a minute or two.

@@ -59,9 +59,14 @@ impl Estimate {
     }
 }
 
-/// A number with that many digits after the point and a minus as wide as a digit.
+/// A number with that many digits after the point and a minus as wide as a digit; what rounds to 0 has none.
 pub(crate) fn number(value: f64, digits: usize) -> String {
-    format!("{value:.digits$}").replace('-', "\u{2212}")
+    let text = format!("{value:.digits$}");
+    match text.strip_prefix('-') {
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        Some(size) => format!("\u{2212}{size}"),
+        None => text,
+    }
 }
 
 /// The mean of the middle half: a quarter of the values, rounded down, is left out at each end.
@@ -105,6 +110,13 @@ mod tests {
         assert!(estimate.low >= 1.0 && estimate.low < 3.0 && estimate.high > 3.0 && estimate.high <= 90.0);
         assert_eq!(interquartile(&[5.0; 6]).low, 5.0);
         assert!(interquartile(&[5.0]).low.is_nan());
+    }
+
+    #[test]
+    fn numbers_of_tables() {
+        let of = |value| number(value, 1);
+        assert_eq!([of(-0.04), of(-0.06), of(12.34), of(-10.0)], ["0.0", "−0.1", "12.3", "−10.0"]);
+        assert_eq!((number(-0.4, 0), of(f64::NAN)), ("0".into(), "NaN".into()));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 mod common;
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use common::{bad, command, good};
 
@@ -34,6 +35,38 @@ fn demonstrations_become_a_page_with_numbers_and_pictures() {
     let first = read();
     assert!(good(demo(&place, &["bandit", "corridor", "--quick", "--quiet"])).is_empty());
     assert_eq!(read(), first);
+}
+
+#[test]
+fn what_was_done_before_the_end_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("demo");
+    // The second is an hour's work.
+    let arguments = ["sac", "demo", "bandit", "mountain-car", "--output", place.to_str().unwrap()];
+    let mut child = command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !place.join("demo.html").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    #[cfg(unix)]
+    {
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(130));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(
+            said,
+            format!("interrupted; {} shows what was done: bandit\n", place.join("demo.html").display())
+        );
+    }
+    #[cfg(not(unix))]
+    child.kill().unwrap();
+    let numbers: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.join("demo.json")).unwrap()).unwrap();
+    assert_eq!(numbers["demonstrations"].as_object().unwrap().len(), 1);
+    let page = std::fs::read_to_string(place.join("demo.html")).unwrap();
+    assert_eq!(page.matches("<h2 id=\"section-").count(), 1);
 }
 
 #[test]

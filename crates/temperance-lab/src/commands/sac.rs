@@ -163,6 +163,9 @@ fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
 /// The numbers of a page of demonstrations; their presence says that a folder holds one.
 const NUMBERS: &str = "demo.json";
 
+/// The page itself.
+const PAGE: &str = "demo.html";
+
 fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     let demonstrations = named(&arguments.names)?;
     let folder = &arguments.output;
@@ -179,26 +182,33 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
         bar.set_message(progress.task);
         if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let (mut sections, mut numbers) = (Vec::new(), serde_json::Map::new());
+    let command = arguments.command();
+    let (mut document, mut numbers) = (page(&command, arguments.quick), serde_json::Map::new());
     for demonstration in &demonstrations {
         bar.reset();
-        let shown = (demonstration.run)(arguments.quick, &watch)?;
-        sections.push(shown.section);
+        let shown = (demonstration.run)(arguments.quick, &watch).map_err(|error| {
+            let made: Vec<&str> = numbers.keys().map(String::as_str).collect();
+            match Failure::from(error) {
+                Failure::Interrupted(_) if !made.is_empty() => Failure::Interrupted(format!(
+                    "interrupted; {} shows what was done: {}",
+                    folder.join(PAGE).display(),
+                    made.join(", ")
+                )),
+                other => other,
+            }
+        })?;
+        // What is done is kept, whatever becomes of the rest.
+        document.facts.push((demonstration.name.into(), demonstration.summary.into()));
+        document.sections.push(shown.section);
         numbers.insert(demonstration.name.to_owned(), shown.numbers);
+        let json = json!({ "command": command, "demonstrations": numbers });
+        write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
+        write_page(&document, folder, PAGE)?;
     }
     bar.finish_and_clear();
-    let command = arguments.command();
-    let document = page(&demonstrations, sections, &command, arguments.quick);
-    let json = json!({ "command": command, "demonstrations": numbers });
-    write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
-    write_page(&document, folder, "demo.html")?;
     if !arguments.quiet {
         writeln!(io.stdout, "{}", document.text(80))?;
-        writeln!(
-            io.stdout,
-            "Written to {}: demo.html, {NUMBERS} and a .svg of each figure.",
-            folder.display()
-        )?;
+        writeln!(io.stdout, "Written to {}: {PAGE}, {NUMBERS} and a .svg of each figure.", folder.display())?;
     }
     Ok(())
 }

@@ -60,20 +60,12 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Demonstration>> {
     Ok(DEMONSTRATIONS.iter().filter(wanted).collect())
 }
 
-/// The page.
-pub(crate) fn page(
-    demonstrations: &[&Demonstration],
-    sections: Vec<Section>,
-    command: &str,
-    quick: bool,
-) -> Document {
-    let shown: Vec<String> =
-        demonstrations.iter().map(|one| format!("{}: {}", one.name, one.summary)).collect();
+/// The page, with no section yet.
+pub(crate) fn page(command: &str, quick: bool) -> Document {
     Document {
         eyebrow: "Maximum-entropy reinforcement learning".into(),
         title: "What entropy does for a policy, and what it does not".into(),
         facts: vec![
-            ("Demonstrations".into(), shown.join("; ")),
             ("Form".into(), if quick { "quick: few seeds and steps" } else { "full" }.into()),
             ("Command".into(), command.to_owned()),
         ],
@@ -83,8 +75,8 @@ pub(crate) fn page(
              other means over seeds. They speak of other seeds of the same task, not of other tasks."
                 .into(),
         ],
-        sections,
         version: concat!("temperance-lab ", env!("CARGO_PKG_VERSION")).into(),
+        ..Document::default()
     }
 }
 

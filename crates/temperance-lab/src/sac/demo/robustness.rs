@@ -65,14 +65,14 @@ fn section(findings: &Findings) -> Section {
         paragraphs: vec![
             format!(
                 "Other rewards. On the slippery FrozenLake-v1 (α = {}, γ = {}) a policy that earns {} and has entropy is guaranteed {} in rewards and entropy \
-                 together under every other reward r̃ with E Σ γᵗ α ln Σ exp((r−r̃)/α) ≤ 0. The worst, r − α ln π, pay the guarantee to within {}; of the \
+                 together under every other reward r̃ with E Σ γᵗ α ln Σ exp((r−r̃)/α) ≤ 0. The worst, r − α ln π, pay the guarantee {}; of the \
                  random ones the nearest pays {} more. The guarantee is of rewards that pay the policy for what it does rarely: most of it is entropy, \
                  and the rewards it was made for lie outside the set.",
                 certificate.setup.alpha,
                 certificate.setup.discount,
                 number(certificate.value, 3),
                 number(certificate.guarantee, 3),
-                scientific(certificate.worst.margin.abs()),
+                exactness(certificate.worst.margin.abs()),
                 scientific(least)
             ),
             format!(
@@ -115,6 +115,11 @@ fn section(findings: &Findings) -> Section {
 fn best_case(findings: &obstacle::Findings) -> &obstacle::Case {
     let large = findings.cases.iter().filter(|case| case.obstacle == 3);
     large.max_by(|a, b| a.stochastic.arrives.total_cmp(&b.stochastic.arrives)).expect("an α was tried")
+}
+
+/// How near something comes that an equation makes equal.
+fn exactness(error: f64) -> String {
+    if error == 0.0 { "exactly".into() } else { format!("to within {}", scientific(error)) }
 }
 
 fn scientific(value: f64) -> String {
