@@ -75,6 +75,20 @@ fn a_run_leaves_curves_a_page_and_checkpoints() {
 }
 
 #[test]
+fn the_recorded_tasks_are_files_of_settings_that_train() {
+    let tasks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench/sac");
+    let mut count = 0;
+    for task in std::fs::read_dir(tasks).unwrap().map(|entry| entry.unwrap().path()) {
+        let folder = tempfile::tempdir().unwrap();
+        let short = ["--steps", "40", "--seeds", "1", "--episodes", "1", "--set", "learning_starts=20"];
+        let arguments = [&["--config", task.to_str().unwrap()], &short[..]].concat();
+        good(train(folder.path(), &arguments));
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
+
+#[test]
 fn a_run_that_is_killed_and_resumed_is_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
