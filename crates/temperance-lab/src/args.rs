@@ -167,7 +167,7 @@ fn named_value(text: &str) -> Result<(String, toml::Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as batch_size=64")?;
     // As in a file; a bare word is a text.
     let table = toml::from_str::<toml::Table>(&format!("value = {value}"));
-    let written = table.ok().and_then(|mut table| table.remove("value"));
+    let written = table.ok().and_then(|mut table| table.remove("value").filter(|_| table.is_empty()));
     let value = written.unwrap_or_else(|| toml::Value::String(value.trim().to_owned()));
     Ok((name.trim().to_owned(), value))
 }
@@ -205,9 +205,10 @@ impl StudyArguments {
             rows,
             width,
         };
-        for (what, number) in [("seeds", request.seeds), ("epochs", request.epochs)] {
-            if number == 0 {
-                return Err(Failure::Error(format!("{what} is 0; expected at least 1")));
+        for (what, number, most) in [("seeds", request.seeds, 1000), ("epochs", request.epochs, u64::MAX)] {
+            if !(1..=most).contains(&number) {
+                let expected = if number == 0 { "at least 1".into() } else { format!("at most {most}") };
+                return Err(Failure::Error(format!("{what} is {number}; expected {expected}")));
             }
         }
         Ok(request)

@@ -39,6 +39,10 @@ pub(crate) fn prepare(folder: &Path, beginning: &Beginning<'_>) -> Result {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
                 _ => {}
             }
+            // A folder within that is empty now is gone too; another stays.
+            if let Some(within) = path.parent().filter(|within| *within != folder) {
+                let _ = fs::remove_dir(within);
+            }
         }
     } else if file.exists() {
         if !beginning.resume {

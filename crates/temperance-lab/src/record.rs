@@ -53,7 +53,7 @@ impl Recorder {
     /// count, and `seconds`.
     pub(crate) fn start(folder: &Path, columns: &'static [&'static str], until: u64) -> Result<Self> {
         let path = folder.join(METRICS);
-        let mut earlier = if path.exists() { rows(&path)? } else { Vec::new() };
+        let mut earlier = if path.exists() { rows(&path, columns)? } else { Vec::new() };
         // A line that was cut off when the process ended is no line.
         earlier.retain(|row| row.len() == columns.len() && row[0] <= until as f64);
         let mut text = format!("{}\n", columns.join(","));
@@ -111,18 +111,23 @@ pub fn read(path: &Path) -> Result<Vec<Vec<f64>>> {
 
 /// The same of other columns.
 pub(crate) fn read_columns(path: &Path, columns: &[&str]) -> Result<Vec<Vec<f64>>> {
-    let rows = rows(path)?;
-    if rows.iter().any(|row| row.len() != columns.len()) {
-        let text = "columns are others; expected those of a run of temperance-lab";
+    let rows = rows(path, columns)?;
+    if let Some(row) = rows.iter().position(|row| row.len() != columns.len()) {
+        let text = format!("row {row} has {} cells; expected {}", rows[row].len(), columns.len());
         return Err(Failure::Error(format!("{}: {text}", path.display())));
     }
     Ok(rows)
 }
 
 /// The rows of a file, of whatever length.
-fn rows(path: &Path) -> Result<Vec<Vec<f64>>> {
+fn rows(path: &Path, columns: &[&str]) -> Result<Vec<Vec<f64>>> {
     let wrong = |error: csv::Error| Failure::Error(format!("{}: {error}", path.display()));
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).map_err(wrong)?;
+    // Bytes that are no text are another header.
+    if !reader.byte_headers().map_err(wrong)?.iter().eq(columns.iter().map(|column| column.as_bytes())) {
+        let text = "columns are others; expected those of a run of temperance-lab";
+        return Err(Failure::Error(format!("{}: {text}", path.display())));
+    }
     let number = |cell: &str| cell.parse().unwrap_or(f64::NAN);
     reader.records().map(|record| Ok(record.map_err(wrong)?.iter().map(number).collect())).collect()
 }

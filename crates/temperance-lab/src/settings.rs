@@ -187,7 +187,7 @@ impl PartialEq for Strength {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number or a schedule such as \"linear:0:0.5:1000\"")]
 enum Written {
     Number(f64),
     Text(String),
@@ -271,8 +271,8 @@ impl Settings {
         let shown = path.display();
         let text =
             std::fs::read_to_string(path).map_err(|error| Failure::error(format!("{shown}: {error}")))?;
-        let table: toml::Table = toml::from_str(&text)
-            .map_err(|error| Failure::error(format!("{shown}: {}", one_line(&error))))?;
+        let wrong = |error: toml::de::Error| Failure::error(format!("{shown}: {}", with_line(&error, &text)));
+        let table: toml::Table = toml::from_str(&text).map_err(wrong)?;
         let every = EVERY_KEY;
         for key in table.keys() {
             if !every.contains(&key.as_str()) {
@@ -280,8 +280,7 @@ impl Settings {
                 return Err(Failure::Error(text));
             }
         }
-        let settings: Settings =
-            table.try_into().map_err(|error| Failure::error(format!("{shown}: {}", one_line(&error))))?;
+        let settings: Settings = toml::from_str(&text).map_err(wrong)?;
         settings.check().map_err(|failure| failure.of(&shown.to_string()))?;
         Ok(settings)
     }
@@ -313,8 +312,10 @@ impl Settings {
         let decay = self.weight_decay;
         good(decay >= 0.0 && decay.is_finite(), "weight_decay", &decay, "a number, 0 or above")?;
         let classes = self.classes.unwrap_or(2);
-        good(classes >= 2, "classes", &classes, "at least 2")?;
-        good(self.width > 0, "width", &self.width, "at least 1")?;
+        // What no memory holds is refused here, not by the allocator.
+        good((2..=1 << 20).contains(&classes), "classes", &classes, "a number from 2 to 1048576")?;
+        good((1..=1 << 14).contains(&self.width), "width", &self.width, "a number from 1 to 16384")?;
+        good(self.depth <= 1000, "depth", &self.depth, "at most 1000")?;
         good(self.batch_size > 0, "batch_size", &self.batch_size, "at least 1")?;
         good(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
         good(self.every > 0, "every", &self.every, "at least 1")?;
@@ -405,8 +406,13 @@ pub(crate) fn nearest(name: &str, names: &[&str]) -> String {
     }
 }
 
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().replace('\n', " ")
+/// What is wrong with a file, on one line, and on which line of it.
+pub(crate) fn with_line(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().replace('\n', " ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", 1 + before.matches('\n').count()),
+        None => message,
+    }
 }
 
 #[cfg(test)]
@@ -463,7 +469,20 @@ mod tests {
         );
         assert!(
             text("model = \"transformer\"")
-                .starts_with("/run.toml: unknown variant `transformer`, expected one")
+                .starts_with("/run.toml: line 1: unknown variant `transformer`, expected one")
+        );
+        assert_eq!(
+            text("seed = 1\n\nepochs = \"x\""),
+            "/run.toml: line 3: invalid type: string \"x\", expected u64"
+        );
+        assert_eq!(text("seed = 1\nseed = 2"), "/run.toml: line 2: duplicate key");
+        assert_eq!(
+            text("[parameters]\nlabel_smoothing = [1]"),
+            "/run.toml: line 2: expected a number or a schedule such as \"linear:0:0.5:1000\""
+        );
+        assert_eq!(
+            text("width = 100000000"),
+            "/run.toml: width is 100000000; expected a number from 1 to 16384"
         );
     }
 }

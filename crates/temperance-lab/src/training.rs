@@ -398,16 +398,15 @@ pub fn prepare(path: &Path, settings: &Settings, resume: bool, force: bool) -> R
         file: SETTINGS,
         text: settings.to_toml(),
         resume,
-        removed: force.then(|| OUTPUTS.map(PathBuf::from).into()),
+        removed: (force && path.join(SETTINGS).exists()).then(|| OUTPUTS.map(PathBuf::from).into()),
         is_same: &is_same,
-        expected: "a new folder, or --force",
+        expected: "a new folder",
     };
     folder::prepare(path, &beginning)
 }
 
-/// Everything that a run writes.
-const OUTPUTS: [&str; 10] = [
-    SETTINGS,
+/// Everything that a run writes, but its settings.
+const OUTPUTS: [&str; 9] = [
     "checkpoints",
     SUMMARY,
     MODEL,

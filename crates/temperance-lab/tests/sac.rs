@@ -132,6 +132,105 @@ fn a_run_that_is_killed_and_resumed_is_the_same_run() {
 }
 
 #[test]
+fn a_run_is_not_taken_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    good(train(&run, &[&SMALL[..], &["--seeds", "3"]].concat()));
+    good(train(
+        &run,
+        &[
+            "--resume",
+            "--preset",
+            "sb3",
+            "--set",
+            "hidden=[16,16]",
+            "--set",
+            "batch_size=16",
+            "--set",
+            "learning_starts=50",
+        ],
+    ));
+    let text = bad(train(&run, &["--resume", "--preset", "cleanrl"]));
+    assert!(
+        text.ends_with("holds a run of other settings; expected those of the run that is resumed, or none\n"),
+        "{text}"
+    );
+
+    // Files that were changed by hand.
+    let swap = |name: &str, change: &dyn Fn(String) -> String, expected: &str| {
+        let file = run.join(name);
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, change(before.clone())).unwrap();
+        let text = bad(train(&run, &["--resume"]));
+        assert!(text.contains(expected), "{text}");
+        std::fs::write(&file, before).unwrap();
+    };
+    swap(
+        "sac.toml",
+        &|text| text.replace("Pendulum-v1", "CartPole-v1"),
+        "checkpoint.safetensors: is of other settings",
+    );
+    swap("sac.toml", &|_| String::new(), "checkpoint.safetensors: is of other settings");
+    let result = "seed-1/result.json";
+    swap(
+        result,
+        &|text| text.replace("\"seed\": 1", "\"seed\": 7"),
+        "result.json: seed is 7; expected what seed 1 of this run gave",
+    );
+    swap(result, &|text| text.replace("\"mean\": -", "\"mean\": -9"), "result.json: mean is -9");
+    std::fs::write(run.join("seed-2/metrics.csv"), "garbage\n").unwrap();
+    let page = folder.path().join("page.html");
+    let plot = |output: &Path| {
+        sac(&["plot", run.to_str().unwrap(), "--output", output.to_str().unwrap()]).output().unwrap()
+    };
+    let text = bad(plot(&page));
+    assert!(
+        text.ends_with("metrics.csv: columns are others; expected those of a run of temperance-lab\n"),
+        "{text}"
+    );
+    let text = bad(plot(&run.join("sac.toml")));
+    assert!(text.ends_with("sac.toml; expected a file that ends in .html\n"), "{text}");
+
+    // A run that is not done.
+    std::fs::remove_file(run.join("seed-1/result.json")).unwrap();
+    let text = bad(sac(&["evaluate", run.to_str().unwrap()]).output().unwrap());
+    assert!(
+        text.contains(": seed 1 is not done; expected a finished run (temperance-lab sac train --resume"),
+        "{text}"
+    );
+
+    // Another run in its place leaves nothing of it, and what is not of a run stays.
+    std::fs::write(run.join("seed-2/notes.txt"), "mine").unwrap();
+    let wild = ["--force", "--seed", "7", "--set", "critic_learning_rate=1e30"];
+    let text = bad(train(&run, &[&SMALL[..], &wild].concat()));
+    assert!(text.starts_with("error: seed 7: ") && text.contains(" at step "), "{text}");
+    let mut left: Vec<String> = std::fs::read_dir(&run)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["sac.toml", "seed-2", "seed-7"]);
+    assert_eq!(std::fs::read_dir(run.join("seed-2")).unwrap().count(), 1);
+}
+
+/// Where nothing ends an episode, an evaluation ends all the same, and Ctrl-C ends it at once.
+#[cfg(unix)]
+#[test]
+fn evaluations_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let cliff = ["--environment", "CliffWalking-v1", "--every", "1000000", "--episodes", "1"];
+    good(train(&run, &[&SMALL[2..8], &cliff, &["--steps", "60"]].concat()));
+    let long = ["evaluate", run.to_str().unwrap(), "--episodes", "100000000"];
+    let mut child = sac(&long).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it ended early");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
 fn presets_files_and_settings() {
     let folder = tempfile::tempdir().unwrap();
     let text = good(sac(&["settings", "--preset", "cleanrl"]).output().unwrap());
@@ -174,6 +273,31 @@ fn bad_input_is_named() {
     );
     let text = bad(train(&run, &["--steps", "0"]));
     assert_eq!(text, "error: steps is 0; expected at least 1\n");
+    let text = bad(train(&run, &["--seed", "18446744073709551615"]));
+    assert_eq!(text, "error: seed is 18446744073709551615; expected at most 9223372036854775807\n");
+    let text = bad(train(&run, &["--seed", "1", "--seeds", "9223372036854775807"]));
+    assert!(
+        text.starts_with("error: 9223372036854775807 seeds from 1 on; expected at most 10000 seeds"),
+        "{text}"
+    );
+    let text = bad(train(&run, &["--set", "discount=1\npolyak=0.5"]));
+    assert!(text.starts_with("error: setting discount is \"\"\" 1 polyak=0.5\"\"\": invalid type"), "{text}");
+    let text = bad(train(&run, &["--set", "hidden=[9223372036854775807]"]));
+    assert!(
+        text.starts_with("error: hidden is [9223372036854775807]; expected one or more widths"),
+        "{text}"
+    );
+    let config = folder.path().join("run.toml");
+    for (text, expected) in [
+        ("steps = \"x\"", "steps is \"x\": invalid type: string \"x\", expected u64"),
+        ("prest = \"sb3\"", "key prest is not known; did you mean preset?"),
+        ("settings = 3", "settings is 3; expected a table"),
+        ("steps = 1\nsteps = 2", "line 2: duplicate key"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let path = config.to_str().unwrap();
+        assert_eq!(bad(train(&run, &["--config", path])), format!("error: {path}: {expected}\n"));
+    }
     assert!(!run.exists(), "nothing was written");
 
     good(train(&run, &[&SMALL[..], &["--steps", "100"][..]].concat()[2..]));

@@ -257,7 +257,7 @@ fn bad_input_is_named() {
         assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     }
     let text = bad(train(&run, &["--classes", "0"]));
-    assert_eq!(text, "error: classes is 0; expected at least 2\n");
+    assert_eq!(text, "error: classes is 0; expected a number from 2 to 1048576\n");
     let text = bad(train(&run, &["--label-smoothing", "linear:0:2:100"]));
     assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     let text = bad(train(&run, &["--resume"]));
@@ -271,8 +271,15 @@ fn bad_input_is_named() {
     std::fs::create_dir(&full).unwrap();
     std::fs::write(full.join("thesis.tex"), "mine").unwrap();
     let text = bad(train(&full, &SMALL));
-    assert!(text.ends_with("is not empty; expected a new folder, or --force\n"), "{text}");
-    assert_eq!(std::fs::read(full.join("thesis.tex")).unwrap(), b"mine");
+    assert!(text.ends_with("is not empty; expected a new folder\n"), "{text}");
+    // Nor is it a run to be replaced, whatever its files are called.
+    std::fs::create_dir(full.join("checkpoints")).unwrap();
+    std::fs::write(full.join("checkpoints/thesis.tex"), "mine").unwrap();
+    let text = bad(train(&full, &[&SMALL[..], &["--force"]].concat()));
+    assert!(text.ends_with("is not empty; expected a new folder\n"), "{text}");
+    for kept in ["thesis.tex", "checkpoints/thesis.tex"] {
+        assert_eq!(std::fs::read(full.join(kept)).unwrap(), b"mine");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn main() -> temperance::Result<()> {
         }
     }
     println!("{:.0} steps a second", steps as f64 / start.elapsed().as_secs_f64());
-    let episodes = training.evaluate(100, Mode::Deterministic, 1000, None)?;
+    let episodes = training.evaluate(100, Mode::Deterministic, 1000, None, &())?;
     println!("100 episodes of the last policy, deterministic: mean return {:.1}", mean_return(&episodes));
     Ok(())
 }

@@ -38,7 +38,7 @@ pub use sac::{Losses, Sac};
 pub use settings::{
     Critics, EntropyUnits, LogStd, Order, PRESETS, Preset, Settings, TemperatureForm, preset,
 };
-pub use training::{Episode, Plan, Seen, Training, evaluate, mean_return};
+pub use training::{Episode, LONGEST_EPISODE, Plan, Seen, Training, evaluate, mean_return};
 
 /// The example of the crate's page, run as a test.
 #[cfg(doctest)]

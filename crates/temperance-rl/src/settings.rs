@@ -75,10 +75,12 @@ pub struct Settings {
     pub critics: Critics,
     /// Of discrete actions: whether entropy is part of what the critics learn; it is part of what the policy learns anyway.
     pub entropy_in_target: bool,
-    /// SD-SAC: how far a value may move from its target before the larger of two errors counts.
+    /// SD-SAC: how far a value may move from its target network's before the larger of two squared errors counts, row by row;
+    /// the authors' program takes the larger of the two means of a batch, with a clip of 0.5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q_clip: Option<f64>,
-    /// SD-SAC: β of the penalty ½β(H_then - H)² on changes of entropy.
+    /// SD-SAC: β of the penalty ½β(H_then - H)² on changes of entropy since an action was taken; 1 is the 0.5 of the authors'
+    /// program, which has no ½.
     pub entropy_penalty: f64,
 }
 
@@ -231,6 +233,9 @@ impl Default for Settings {
     }
 }
 
+/// Weights within a network: five of them with the moments of Adam are 3 GB.
+const LARGEST_NETWORK: f64 = 67_108_864.0;
+
 impl Settings {
     /// Two layers of 64 units, batches of 64 and rates of 0.001, else the defaults: what learns simple tasks fast on two
     /// cores.
@@ -274,22 +279,38 @@ impl Settings {
         positive("critic_loss_factor", self.critic_loss_factor)?;
         not_negative("entropy_penalty", self.entropy_penalty)?;
         not_negative("sde_largest_mean", self.sde_largest_mean)?;
+        let log_std = self.sde_log_std;
+        number("sde_log_std", log_std, (-20.0..=20.0).contains(&log_std), "a number from -20 to 20")?;
+        let share = |what, value: f64| {
+            number(what, value, (0.0..=1.0).contains(&value), "a number from 0 to 1, the share of ln K")
+        };
+        share("target_entropy_scale", self.target_entropy_scale)?;
+        self.final_target_entropy_scale.map_or(Ok(()), |scale| share("final_target_entropy_scale", scale))?;
         self.alpha.map_or(Ok(()), |alpha| not_negative("alpha", alpha))?;
         self.q_clip.map_or(Ok(()), |clip| positive("q_clip", clip))?;
-        let counts = [
-            ("target_every", self.target_every),
-            ("environments", self.environments as u64),
-            ("batch_size", self.batch_size as u64),
-            ("buffer_size", self.buffer_size as u64),
-            ("train_every", self.train_every),
-            ("gradient_steps", self.gradient_steps),
-            ("n_step", self.n_step as u64),
-            ("hidden", self.hidden.iter().copied().min().unwrap_or(0) as u64),
-        ];
-        for (what, count) in counts {
-            if count == 0 {
-                return Err(Error::new(ErrorKind::Parameter, what, 0, "at least 1"));
+        // What no memory holds is refused here, not by the allocator.
+        for (what, count, largest) in [
+            ("target_every", self.target_every, u64::MAX),
+            ("environments", self.environments as u64, 1 << 16),
+            ("batch_size", self.batch_size as u64, 1 << 20),
+            ("buffer_size", self.buffer_size as u64, u64::MAX),
+            ("train_every", self.train_every, u64::MAX),
+            ("gradient_steps", self.gradient_steps, 1 << 20),
+            ("n_step", self.n_step as u64, u64::MAX),
+        ] {
+            if !(1..=largest).contains(&count) {
+                let expected =
+                    if count == 0 { "at least 1".to_owned() } else { format!("at most {largest}") };
+                return Err(Error::new(ErrorKind::Parameter, what, count, expected));
             }
+        }
+        let weights = |pair: &[usize]| pair[0] as f64 * pair[1] as f64;
+        let weights: f64 = self.hidden.iter().map(|&width| width as f64).sum::<f64>()
+            + self.hidden.windows(2).map(weights).sum::<f64>();
+        if self.hidden.is_empty() || self.hidden.contains(&0) || weights > LARGEST_NETWORK {
+            let expected = format!("one or more widths from 1 on, and at most {LARGEST_NETWORK} weights");
+            let hidden = format!("{:?}", self.hidden);
+            return Err(Error::new(ErrorKind::Parameter, "hidden", hidden, expected));
         }
         Ok(())
     }

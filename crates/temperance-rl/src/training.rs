@@ -1,5 +1,8 @@
 //! A run: environments, an agent that acts in them, and what it learns from.
 
+use std::ops::ControlFlow;
+
+use temperance::fold::{Observer, Progress};
 use temperance::{Error, ErrorKind, Parameters, Result};
 
 use crate::agent::{Agent, Choice, Mode};
@@ -172,6 +175,9 @@ impl Training {
 
     /// A step of every environment, and the updates that are due after it.
     ///
+    /// Large products are shared by two cores through rayon, which costs least inside a pool of it, as in
+    /// [`side_by_side`](crate::side_by_side).
+    ///
     /// # Errors
     /// An environment gives what is no number, or learning diverges; the environment and the step are named.
     pub fn advance(&mut self) -> Result<()> {
@@ -189,7 +195,10 @@ impl Training {
                 .act(&lane.observation, mode, exploration.as_deref(), &mut rng, &mut self.trace)
                 .map_err(|error| diverged(&error, self.rounds))?;
             let mut next = vec![0.0; lane.observation.len()];
-            let step = lane.environment.step(choice.action(), &mut next)?;
+            let step = lane
+                .environment
+                .step(choice.action(), &mut next)
+                .map_err(|error| diverged(&error, self.rounds))?;
             check_numbers(&*lane.environment, at, self.rounds, &step, &next)?;
             done.push((choice, step, next));
         }
@@ -237,20 +246,21 @@ impl Training {
         Ok(())
     }
 
-    /// Whole episodes of the policy as it is, in an environment of the same kind, or with other parameters.
+    /// Whole episodes of the policy as it is, in an environment of the same kind, or with other parameters; as [`evaluate`].
     ///
     /// # Errors
-    /// A parameter lies outside its domain, or the environment gives what is no number.
+    /// A parameter lies outside its domain, the environment gives what is no number, or the observer stops it.
     pub fn evaluate(
         &self,
         episodes: u64,
         mode: Mode,
         seed: u64,
         parameters: Option<&Parameters>,
+        observer: &dyn Observer,
     ) -> Result<Vec<Episode>> {
         let parameters = parameters.unwrap_or(&self.plan.parameters);
         let mut environment = environment::make(&self.plan.environment, parameters)?;
-        evaluate(&self.agent, &mut *environment, episodes, mode, seed)
+        evaluate(&self.agent, &mut *environment, episodes, mode, seed, observer)
     }
 }
 
@@ -259,22 +269,39 @@ pub fn mean_return(episodes: &[Episode]) -> f64 {
     episodes.iter().map(|episode| episode.total).sum::<f64>() / episodes.len() as f64
 }
 
-/// Whole episodes of an agent in an environment, the first of which starts from a seed.
+/// Steps after which an evaluation cuts off an episode of an environment without a time limit of its own: a policy
+/// that never comes to an end would be evaluated for ever.
+pub const LONGEST_EPISODE: u64 = 10_000;
+
+/// Whole episodes of an agent in an environment, the first of which starts from a seed. Where the environment has no time
+/// limit, [`LONGEST_EPISODE`] is one. The observer is told of every episode, and of every 1 000 steps of one.
 ///
 /// # Errors
-/// The environment gives what is no number, or the agent does not fit it.
+/// The environment gives what is no number, the agent does not fit it, or the observer stops it.
 pub fn evaluate(
     agent: &Agent,
     environment: &mut dyn Environment,
     episodes: u64,
     mode: Mode,
     seed: u64,
+    observer: &dyn Observer,
 ) -> Result<Vec<Episode>> {
     let mut trace = Trace::default();
     let mut observation = vec![0.0; environment.observation_space().len()];
     let mut rng = stream(seed, Stream::Evaluation, 0);
     let mut all = Vec::new();
+    let longest = environment.time_limit().unwrap_or(LONGEST_EPISODE);
+    let tell = |rows| {
+        let progress = Progress { task: "evaluating", rows, total: Some(episodes), pass: 0 };
+        match observer.progress(progress) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                Err(Error::new(ErrorKind::Interrupted, "evaluating", "interrupted", "it to finish"))
+            }
+        }
+    };
     for number in 0..episodes {
+        tell(number)?;
         environment.reset((number == 0).then_some(seed), &mut observation);
         let exploration = agent.exploration(&mut rng);
         let mut episode = Episode { total: 0.0, length: 0, terminated: false };
@@ -284,9 +311,12 @@ pub fn evaluate(
             check_numbers(environment, 0, episode.length, &step, &observation)?;
             episode.total += step.reward;
             episode.length += 1;
-            if step.terminated || step.truncated {
+            if step.terminated || step.truncated || episode.length >= longest {
                 episode.terminated = step.terminated;
                 break;
+            }
+            if episode.length.is_multiple_of(1000) {
+                tell(number)?;
             }
         }
         all.push(episode);

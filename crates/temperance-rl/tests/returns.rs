@@ -16,7 +16,7 @@ fn learned(environment: &str, steps: u64, settings: Settings) -> f64 {
     while !training.is_done() {
         training.advance().unwrap();
     }
-    mean_return(&training.evaluate(EPISODES, Mode::Deterministic, EVALUATION_SEED, None).unwrap())
+    mean_return(&training.evaluate(EPISODES, Mode::Deterministic, EVALUATION_SEED, None, &()).unwrap())
 }
 
 /// A policy at random earns about -1 200; one that swings up and stays there about -150.

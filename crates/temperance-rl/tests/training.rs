@@ -1,7 +1,9 @@
 //! Runs as a whole: the same bits, stopped or not; what is refused; and the errors that others have made.
 
-use temperance::{Parameter, Parameters};
-use temperance_rl::{EntropyUnits, Mode, Plan, Settings, Training, preset};
+use std::ops::ControlFlow;
+
+use temperance::{ErrorKind, Parameter, Parameters};
+use temperance_rl::{EntropyUnits, LONGEST_EPISODE, Mode, Plan, Settings, Training, preset};
 
 fn plan(environment: &str, settings: Settings) -> Plan {
     let parameters = Parameters::new();
@@ -55,7 +57,7 @@ fn a_run_that_is_saved_and_loaded_is_the_same_run() {
         }
         assert!(whole.save() == part.save(), "{environment}: {:?}", whole.plan());
         assert!(whole.episodes() > 3);
-        let returns = |training: &Training| training.evaluate(3, Mode::Stochastic, 5, None).unwrap();
+        let returns = |training: &Training| training.evaluate(3, Mode::Stochastic, 5, None, &()).unwrap();
         assert_eq!(returns(&whole), returns(&part));
         let other = ran(Plan { seed: 4, ..whole.plan().clone() }, 400).save();
         assert!(whole.save() != other, "seeds differ");
@@ -89,10 +91,6 @@ fn bad_settings_are_refused() {
         "discount is 1.5; expected a number from 0 to 1"
     );
     assert_eq!(
-        refused("Pendulum-v1", Settings { hidden: vec![], ..small() }),
-        "hidden is 0; expected at least 1"
-    );
-    assert_eq!(
         refused("Pendulum-v1", Settings { alpha: Some(f64::NAN), ..small() }),
         "alpha is NaN; expected a finite number, 0 or above"
     );
@@ -101,6 +99,58 @@ fn bad_settings_are_refused() {
         "sde is on for discrete actions; expected continuous actions: state-dependent exploration is theirs"
     );
     assert!(refused("Pendulum-v2", small()).contains("the nearest is Pendulum-v1"));
+    assert_eq!(
+        refused("Pendulum-v1", Settings { sde_log_std: f64::NAN, ..small() }),
+        "sde_log_std is NaN; expected a number from -20 to 20"
+    );
+    for scale in [f64::NAN, 5.0] {
+        assert_eq!(
+            refused("Pendulum-v1", Settings { final_target_entropy_scale: Some(scale), ..small() }),
+            format!(
+                "final_target_entropy_scale is {scale}; expected a number from 0 to 1, the share of ln K"
+            )
+        );
+    }
+    // What no memory holds.
+    for hidden in [
+        vec![],
+        vec![8, 0],
+        vec![usize::MAX],
+        vec![(1 << 26) + 1],
+        vec![1 << 15, 1 << 15],
+        vec![1, usize::MAX, 1],
+    ] {
+        let shown = format!(
+            "hidden is {hidden:?}; expected one or more widths from 1 on, and at most 67108864 weights"
+        );
+        assert_eq!(refused("Pendulum-v1", Settings { hidden, ..small() }), shown);
+    }
+    assert_eq!(
+        refused("Pendulum-v1", Settings { environments: 1 << 20, ..small() }),
+        "environments is 1048576; expected at most 65536"
+    );
+    assert_eq!(
+        refused("Pendulum-v1", Settings { batch_size: 0, ..small() }),
+        "batch_size is 0; expected at least 1"
+    );
+}
+
+/// A policy that never ends an episode can be evaluated where nothing else ends it, and an evaluation can be stopped.
+#[test]
+fn an_evaluation_comes_to_an_end() {
+    let training = Training::new(plan("CliffWalking-v1", small())).unwrap();
+    let seen = std::sync::atomic::AtomicU64::new(0);
+    let count = |_| {
+        seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    let episodes = training.evaluate(2, Mode::Deterministic, 0, None, &count).unwrap();
+    // This one walks against a wall.
+    assert!(episodes.iter().all(|episode| episode.length == LONGEST_EPISODE && !episode.terminated));
+    assert_eq!(seen.into_inner(), 2 * 10);
+    let stop = |_| ControlFlow::Break(());
+    let error = training.evaluate(1, Mode::Deterministic, 0, None, &stop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
 }
 
 /// A target entropy of -|A|, which is right for continuous actions, has no meaning for discrete ones; and one that is

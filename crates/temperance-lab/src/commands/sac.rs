@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use indicatif::ProgressBar;
 use serde_json::json;
 use temperance::fold::Progress;
 use temperance_data::write_file;
@@ -19,7 +20,8 @@ use crate::args::{
 use crate::failure::{Failure, Result};
 use crate::folder::{is_empty, write_page};
 use crate::sac::{
-    CHECKPOINT, REQUEST, Request, count, curves, document, load, named, page, prepare, seed_folder, train,
+    CHECKPOINT, PAGE, REQUEST, Request, SUMMARY, check_finished, count, curves, document, load, named, page,
+    prepare, seed_folder, train,
 };
 use crate::statistics::{Estimate, interquartile};
 use crate::{interrupt, progress};
@@ -38,7 +40,7 @@ fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
     let request = Request::of(arguments)?;
     let folder = &arguments.output;
     prepare(folder, &request, arguments.manner.resume, arguments.manner.force)?;
-    let all = request.steps * request.seeds;
+    let all = request.steps_made() * request.seeds;
     let bar = progress::bar(io.watched, Some(all), "step {pos}/{len} {bar:20} {eta} left  {msg}");
     let done = train(&request, folder, &bar);
     bar.finish_and_clear();
@@ -50,7 +52,7 @@ fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
     let speed = done.iter().map(|done| done.steps_per_second).sum::<f64>() / done.len() as f64;
     let summary = json!({
         "environment": request.environment,
-        "steps": request.steps,
+        "steps": request.steps_made(),
         "seeds": request.seeds,
         "episodes": request.episodes,
         "mean_return": mean,
@@ -58,15 +60,15 @@ fn run_train(arguments: &SacTrainArguments, io: &mut Io<'_>) -> Result {
         "steps_per_second": speed,
         "runs": done,
     });
-    write_file(&folder.join("summary.json"), format!("{}\n", pretty(&summary)).as_bytes())?;
-    write_page(&document, folder, "report.html")?;
+    write_file(&folder.join(SUMMARY), format!("{}\n", pretty(&summary)).as_bytes())?;
+    write_page(&document, folder, PAGE)?;
     if arguments.manner.json {
         writeln!(io.stdout, "{summary}")?;
     } else if !arguments.manner.quiet {
         writeln!(io.stdout, "{}", document.text(80))?;
         writeln!(
             io.stdout,
-            "Written to {0}:\nreport.html, summary.json, a .svg of each figure; of each seed metrics.csv,\nTensorBoard events and \
+            "Written to {0}:\n{PAGE}, {SUMMARY}, a .svg of each figure; of each seed metrics.csv,\nTensorBoard events and \
              its checkpoint.\nNext: temperance-lab sac evaluate {0} --stochastic",
             folder.display()
         )?;
@@ -83,14 +85,20 @@ fn run_evaluate(arguments: &SacEvaluateArguments, io: &mut Io<'_>) -> Result {
     let mut elsewhere = request.clone();
     elsewhere.parameters.extend(arguments.parameters.iter().cloned());
     let parameters = elsewhere.parameters();
+    check_finished(folder, &request)?;
     let mode = if arguments.stochastic { Mode::Stochastic } else { Mode::Deterministic };
     let mut means = Vec::new();
+    let bar = progress::bar(io.watched, None, "{msg}: episode {pos}/{len} {bar:30} {eta} left");
     for seed in request.all_seeds() {
         let training = load(&seed_folder(folder, seed).join(CHECKPOINT), &request, seed)?;
+        bar.reset();
+        bar.set_message(format!("seed {seed}"));
         // Other first states than those seen while training.
-        let episodes = training.evaluate(arguments.episodes, mode, 2_000_000, Some(&parameters))?;
+        let episodes =
+            training.evaluate(arguments.episodes, mode, 2_000_000, Some(&parameters), &watch(&bar))?;
         means.push(mean_return(&episodes));
     }
+    bar.finish_and_clear();
     let (mean, middle) = (Estimate::of(&means), interquartile(&means));
     if arguments.json {
         let seeds: Vec<u64> = request.all_seeds().collect();
@@ -112,11 +120,18 @@ fn run_evaluate(arguments: &SacEvaluateArguments, io: &mut Io<'_>) -> Result {
 }
 
 fn run_plot(arguments: &SacPlotArguments, io: &mut Io<'_>) -> Result {
+    if arguments.output.extension().is_none_or(|end| end != "html") {
+        // A slip of the hand must not cost a file of a run.
+        let shown = arguments.output.display();
+        return Err(Failure::Error(format!("output is {shown}; expected a file that ends in .html")));
+    }
+    let name = |folder: &PathBuf| folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names: Vec<Option<String>> = arguments.runs.iter().map(name).collect();
     let mut runs: Vec<(String, &Path, Request)> = Vec::new();
-    for folder in &arguments.runs {
-        let name = folder
-            .file_name()
-            .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into());
+    for (folder, name) in arguments.runs.iter().zip(&names) {
+        // By its name alone where no other run has the same.
+        let alone = names.iter().filter(|other| *other == name).count() == 1;
+        let name = name.clone().filter(|_| alone).unwrap_or_else(|| folder.display().to_string());
         runs.push((name, folder, request_of(folder)?));
     }
     let environments: Vec<&str> = runs.iter().map(|(_, _, request)| request.environment.as_str()).collect();
@@ -164,12 +179,14 @@ fn run_settings(arguments: &SacSettingsArguments, io: &mut Io<'_>) -> Result {
 const NUMBERS: &str = "demo.json";
 
 /// The page itself.
-const PAGE: &str = "demo.html";
+const DEMO: &str = "demo.html";
 
 fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     let demonstrations = named(&arguments.names)?;
     let folder = &arguments.output;
-    if !is_empty(folder) && !folder.join(NUMBERS).exists() {
+    let earlier = std::fs::read(folder.join(NUMBERS)).ok();
+    let earlier = earlier.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    if !is_empty(folder) && earlier.is_none_or(|page| page.get("demonstrations").is_none()) {
         let expected = "expected a new folder, or that of a page of demonstrations";
         return Err(Failure::Error(format!("{}: is not empty; {expected}", folder.display())));
     }
@@ -177,10 +194,8 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
         .map_err(|error| Failure::Error(format!("{}: cannot be written: {error}", folder.display())))?;
     let bar = progress::bar(io.watched, None, "{msg} {bar:30} {percent} %, {eta} left");
     let watch = |progress: Progress| {
-        bar.set_length(progress.total.unwrap_or(progress.rows));
-        bar.set_position(progress.rows);
         bar.set_message(progress.task);
-        if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        watch(&bar)(progress)
     };
     let command = arguments.command();
     let (mut document, mut numbers) = (page(&command, arguments.quick), serde_json::Map::new());
@@ -191,7 +206,7 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
             match Failure::from(error) {
                 Failure::Interrupted(_) if !made.is_empty() => Failure::Interrupted(format!(
                     "interrupted; {} shows what was done: {}",
-                    folder.join(PAGE).display(),
+                    folder.join(DEMO).display(),
                     made.join(", ")
                 )),
                 other => other,
@@ -203,14 +218,23 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
         numbers.insert(demonstration.name.to_owned(), shown.numbers);
         let json = json!({ "command": command, "demonstrations": numbers });
         write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
-        write_page(&document, folder, PAGE)?;
+        write_page(&document, folder, DEMO)?;
     }
     bar.finish_and_clear();
     if !arguments.quiet {
         writeln!(io.stdout, "{}", document.text(80))?;
-        writeln!(io.stdout, "Written to {}: {PAGE}, {NUMBERS} and a .svg of each figure.", folder.display())?;
+        writeln!(io.stdout, "Written to {}: {DEMO}, {NUMBERS} and a .svg of each figure.", folder.display())?;
     }
     Ok(())
+}
+
+/// Shows progress, and stops at Ctrl-C.
+fn watch(bar: &ProgressBar) -> impl Fn(Progress) -> ControlFlow<()> + Sync {
+    |progress| {
+        bar.set_length(progress.total.unwrap_or(progress.rows));
+        bar.set_position(progress.rows);
+        if interrupt::interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 fn request_of(folder: &Path) -> Result<Request> {

@@ -8,4 +8,4 @@ mod run;
 pub(crate) use demo::{count, named, page};
 pub(crate) use page::{curves, document};
 pub(crate) use request::Request;
-pub(crate) use run::{CHECKPOINT, REQUEST, load, prepare, seed_folder, train};
+pub(crate) use run::{CHECKPOINT, PAGE, REQUEST, SUMMARY, check_finished, load, prepare, seed_folder, train};

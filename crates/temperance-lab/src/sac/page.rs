@@ -6,10 +6,13 @@ use temperance_report::{Axis, Curve, Document, Figure, Panel, Section, Table};
 
 use super::Request;
 use super::run::{COLUMNS, Done, seed_folder};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::pictures::{figure, heights, panel};
 use crate::record::{METRICS, read_columns};
 use crate::statistics::{Estimate, interquartile, number};
+
+/// The names of the figures.
+pub(crate) const FIGURES: [&str; 2] = ["sac-returns", "sac-entropy"];
 
 /// A column of the measurements of a run: steps, and the values of every seed at each.
 struct Series {
@@ -17,20 +20,23 @@ struct Series {
     values: Vec<Vec<f64>>,
 }
 
+/// As far as every seed has come.
 fn series(folder: &Path, request: &Request, column: &str) -> Result<Series> {
     let at = |name: &str| COLUMNS.iter().position(|column| *column == name).expect("it is a column");
-    let mut series = Series { steps: Vec::new(), values: Vec::new() };
+    let mut seeds = Vec::new();
     for seed in request.all_seeds() {
-        let rows = read_columns(&seed_folder(folder, seed).join(METRICS), &COLUMNS)?;
-        for (row, values) in rows.iter().enumerate() {
-            if series.steps.len() == row {
-                series.steps.push(values[at("step")]);
-                series.values.push(Vec::new());
-            }
-            series.values[row].push(values[at(column)]);
+        let file = seed_folder(folder, seed).join(METRICS);
+        if !file.exists() {
+            let text = format!("seed {seed} has not begun; expected a run with measurements of every seed");
+            return Err(Failure::Error(format!("{}: {text}", folder.display())));
         }
+        seeds.push(read_columns(&file, &COLUMNS)?);
     }
-    Ok(series)
+    let rows = seeds.iter().map(Vec::len).min().unwrap_or(0);
+    Ok(Series {
+        steps: seeds[0][..rows].iter().map(|row| row[at("step")]).collect(),
+        values: (0..rows).map(|row| seeds.iter().map(|rows| rows[row][at(column)]).collect()).collect(),
+    })
 }
 
 /// The interquartile mean over the seeds, with its interval as a band.
@@ -70,11 +76,11 @@ pub(crate) fn curves(runs: &[(String, &Path, Request)]) -> Result<Vec<Figure>> {
     ];
     Ok(vec![
         figure(
-            "sac-returns",
+            FIGURES[0],
             "Returns while policies learn: interquartile means over the seeds, with 95 % intervals",
             returns,
         ),
-        figure("sac-entropy", "Entropy, its price and values while policies learn", inside),
+        figure(FIGURES[1], "Entropy, its price and values while policies learn", inside),
     ])
 }
 
@@ -106,11 +112,16 @@ pub(crate) fn document(folder: &Path, request: &Request, done: &[Done], command:
     };
     Ok(Document {
         eyebrow: "Soft actor-critic".into(),
-        title: format!("{} after {} steps: mean return {}", request.environment, request.steps, mean.short(1)),
+        title: format!(
+            "{} after {} steps: mean return {}",
+            request.environment,
+            request.steps_made(),
+            mean.short(1)
+        ),
         facts: vec![
             ("Environment".into(), request.environment.clone()),
             ("Agent".into(), target),
-            ("Runs".into(), format!("{seeds} of {} steps", request.steps)),
+            ("Runs".into(), format!("{seeds} of {} steps", request.steps_made())),
             ("Command".into(), command.to_owned()),
         ],
         lead: vec![if request.seeds == 1 {

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use crate::args::SacTrainArguments;
 use crate::failure::{Failure, Result};
-use crate::settings::nearest;
+use crate::settings::{nearest, with_line};
 
 /// Everything that decides a run of training; the file in its folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,47 +37,50 @@ impl Request {
     /// What arguments ask for: those of the folder that is resumed, or of the file, and the flags.
     pub(crate) fn of(arguments: &SacTrainArguments) -> Result<Self> {
         let own = arguments.output.join(super::run::REQUEST);
-        let mut table = match &arguments.config {
-            Some(path) => read(path)?,
-            None if arguments.manner.resume && own.exists() => read(&own)?,
-            None => Table::new(),
-        };
-        let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
-        for (key, value) in [
-            ("environment", arguments.environment.clone().map(Value::String)),
-            ("preset", arguments.preset.clone().map(Value::String)),
-            ("steps", arguments.steps.map(number)),
-            ("seed", arguments.seed.map(number)),
-            ("seeds", arguments.seeds.map(number)),
-            ("every", arguments.every.map(number)),
-            ("episodes", arguments.episodes.map(number)),
-        ] {
+        let resumed = (arguments.manner.resume && own.exists()).then_some(&own);
+        let file = arguments.config.as_ref().or(resumed);
+        let table = file.map_or_else(|| Ok(Table::new()), |path| read(path))?;
+        let request = Self::with_flags(table, arguments);
+        request.map_err(|failure| match file {
+            Some(path) => failure.of(&path.display().to_string()),
+            None => failure,
+        })
+    }
+
+    fn with_flags(mut table: Table, arguments: &SacTrainArguments) -> Result<Self> {
+        if arguments.preset.is_some() && arguments.config.is_none() {
+            // A run that is resumed wrote all of its settings down: they would hide what a preset starts from.
+            table.remove("settings");
+        }
+        for (key, value) in [("environment", &arguments.environment), ("preset", &arguments.preset)] {
             if let Some(value) = value {
-                table.insert(key.into(), value);
+                table.insert(key.into(), Value::String(value.clone()));
             }
         }
-        for (key, values) in [
-            ("settings", arguments.set.clone()),
-            (
-                "parameters",
-                arguments
-                    .parameters
-                    .iter()
-                    .map(|(name, value)| (name.clone(), Value::Float(*value)))
-                    .collect(),
-            ),
+        for (key, value) in [
+            ("steps", arguments.steps),
+            ("seed", arguments.seed),
+            ("seeds", arguments.seeds),
+            ("every", arguments.every),
+            ("episodes", arguments.episodes),
         ] {
+            if let Some(value) = value {
+                let number = i64::try_from(value).map_err(|_| {
+                    Failure::Error(format!("{key} is {value}; expected at most {}", i64::MAX))
+                })?;
+                table.insert(key.into(), Value::Integer(number));
+            }
+        }
+        let parameters =
+            arguments.parameters.iter().map(|(name, value)| (name.clone(), Value::Float(*value)));
+        for (key, values) in [("settings", arguments.set.clone()), ("parameters", parameters.collect())] {
             let part = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
             let Value::Table(part) = part else {
-                return Err(Failure::Error(format!("{key} is {part}; expected a table")));
+                return Err(Failure::Error(format!("{key} is {}; expected a table", one_line(part))));
             };
             part.extend(values);
         }
-        let of = |failure: Failure| match &arguments.config {
-            Some(path) => failure.of(&path.display().to_string()),
-            None => failure,
-        };
-        Self::from_table(table).map_err(of)
+        Self::from_table(table)
     }
 
     /// Reads the file of a run.
@@ -105,7 +108,7 @@ impl Request {
                 settings.insert(key.clone(), value.clone());
                 if let Err(error) = settings.clone().try_into::<Settings>() {
                     let text = error.message().replace('\n', " ");
-                    return Err(Failure::Error(format!("setting {key} is {value}: {text}")));
+                    return Err(Failure::Error(format!("setting {key} is {}: {text}", one_line(&value))));
                 }
             }
         }
@@ -121,21 +124,30 @@ impl Request {
         });
         for (key, value) in table {
             if !whole.contains_key(&key) {
-                let names: Vec<&str> = whole.keys().map(String::as_str).collect();
+                let names: Vec<&str> = whole.keys().map(String::as_str).chain(["preset"]).collect();
                 return Err(Failure::Error(format!("key {key} is not known; {}", nearest(&key, &names))));
             }
-            whole.insert(key, value);
+            whole.insert(key.clone(), value.clone());
+            if let Err(error) = whole.clone().try_into::<Request>() {
+                let text = error.message().replace('\n', " ");
+                return Err(Failure::Error(format!("{key} is {}: {text}", one_line(&value))));
+            }
         }
         whole.insert("settings".into(), Value::Table(settings));
-        let mut request: Request = whole
-            .try_into()
-            .map_err(|error: toml::de::Error| Failure::Error(error.message().replace('\n', " ")))?;
+        let mut request: Request = whole.try_into().expect("every key was tried");
         for (what, number) in
             [("steps", request.steps), ("seeds", request.seeds), ("episodes", request.episodes)]
         {
             if number == 0 {
                 return Err(Failure::Error(format!("{what} is 0; expected at least 1")));
             }
+        }
+        if request.seeds > MOST_SEEDS
+            || request.seed.checked_add(request.seeds).is_none_or(|end| end > i64::MAX as u64)
+        {
+            let text = format!("at most {MOST_SEEDS} seeds, up to {}", i64::MAX);
+            let (seed, seeds) = (request.seed, request.seeds);
+            return Err(Failure::Error(format!("{seeds} seeds from {seed} on; expected {text}")));
         }
         if request.every == 0 {
             request.every = (request.steps / 20).max(1);
@@ -165,10 +177,18 @@ impl Request {
         self.seed..self.seed + self.seeds
     }
 
+    /// Steps that each seed makes: whole rounds of its environments.
+    pub(crate) fn steps_made(&self) -> u64 {
+        self.steps.next_multiple_of(self.settings.environments as u64)
+    }
+
     pub(crate) fn to_toml(&self) -> String {
         toml::to_string(self).expect("a request is plain values")
     }
 }
+
+/// Seeds of a run: each has a folder.
+const MOST_SEEDS: u64 = 10_000;
 
 /// Settings in which every key has a value.
 fn full() -> Settings {
@@ -181,6 +201,10 @@ fn full() -> Settings {
     }
 }
 
+fn one_line(value: &Value) -> String {
+    value.to_string().replace('\n', " ")
+}
+
 fn to_table(value: &impl Serialize) -> Table {
     Table::try_from(value).expect("plain values")
 }
@@ -189,7 +213,5 @@ fn read(path: &Path) -> Result<Table> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Error(format!("{shown}: cannot be read: {error}")))?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        Failure::Error(format!("{shown}: {}", error.message().replace('\n', " ")))
-    })
+    toml::from_str(&text).map_err(|error| Failure::Error(format!("{shown}: {}", with_line(&error, &text))))
 }

@@ -1,16 +1,19 @@
 //! Runs of all seeds, side by side, each with its measurements, checkpoints and evaluation.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
+use temperance::fold::Observer;
 use temperance_data::write_file;
 use temperance_rl::{Mode, Training, mean_return, side_by_side};
 
 use super::Request;
+use super::page::FIGURES;
 use crate::failure::{Failure, Result};
 use crate::folder::{self, Beginning};
 use crate::interrupt;
@@ -75,28 +78,42 @@ pub(crate) fn train(request: &Request, folder: &Path, bar: &ProgressBar) -> Resu
 fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &AtomicBool) -> Result<Done> {
     let place = seed_folder(folder, seed);
     let shown = place.display();
-    let result = place.join(RESULT);
-    if let Ok(text) = fs::read(&result) {
-        bar.inc(request.steps);
-        return serde_json::from_slice(&text)
-            .map_err(|error| Failure::Error(format!("{}: cannot be read ({error})", result.display())));
+    let (result, checkpoint) = (place.join(RESULT), place.join(CHECKPOINT));
+    if result.exists() {
+        bar.inc(request.steps_made());
+        load(&checkpoint, request, seed)?;
+        return finished(&result, request, seed);
     }
     fs::create_dir_all(&place)
         .map_err(|error| Failure::Error(format!("{shown}: cannot be written: {error}")))?;
-    let checkpoint = place.join(CHECKPOINT);
-    let mut training = if checkpoint.exists() {
-        load(&checkpoint, request, seed)?
+    let (mut training, mut saved) = if checkpoint.exists() {
+        let training = load(&checkpoint, request, seed)?;
+        let steps = training.steps();
+        (training, Some(steps))
     } else {
-        Training::new(request.plan(seed))?
+        (Training::new(request.plan(seed))?, None)
     };
     let mut recorder = Recorder::start(&place, &COLUMNS, training.steps())?;
     bar.inc(training.steps());
+    let stopped = || interrupt::interrupted() || stop.load(Ordering::Relaxed);
+    let watch = |_| if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let left = |steps: u64, saved: Option<u64>| {
+        let from =
+            saved.map_or("the start: there is no checkpoint yet".into(), |step| format!("step {step}"));
+        Failure::Interrupted(format!(
+            "interrupted at step {steps} of seed {seed}; --resume goes on with it from {from}"
+        ))
+    };
+    let named = |failure: Failure, training: &Training, saved| match failure {
+        Failure::Interrupted(_) => left(training.steps(), saved),
+        other => other.of(&format!("seed {seed}")),
+    };
     let warm = request.settings.learning_starts.max(training.steps());
     let (mut seconds, mut measured) = (0.0, 0.0);
     let mut last = Instant::now();
     while !training.is_done() {
         let before = training.steps();
-        training.advance()?;
+        training.advance().map_err(|error| named(error.into(), &training, saved))?;
         let steps = training.steps();
         bar.inc(steps - before);
         let now = Instant::now();
@@ -107,20 +124,21 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
             measured += took;
         }
         if steps / request.every > before / request.every || training.is_done() {
-            let row = measure(&mut training, seconds)?;
+            let row = measure(&mut training, seconds, &watch)
+                .map_err(|failure| named(failure, &training, saved))?;
             recorder.add(&row)?;
             write_file(&checkpoint, &training.save())?;
+            saved = Some(steps);
             bar.set_message(message(seed, &row));
             last = Instant::now();
         }
-        if interrupt::interrupted() || stop.load(Ordering::Relaxed) {
-            let text = format!(
-                "interrupted at step {steps} of seed {seed}; --resume goes on from the last checkpoints"
-            );
-            return Err(Failure::Interrupted(text));
+        if stopped() {
+            return Err(left(steps, saved));
         }
     }
-    let episodes = training.evaluate(request.episodes, Mode::Deterministic, EVALUATION_SEED, None)?;
+    let episodes = training
+        .evaluate(request.episodes, Mode::Deterministic, EVALUATION_SEED, None, &watch)
+        .map_err(|error| named(error.into(), &training, saved))?;
     let after = training.steps().saturating_sub(warm);
     let done = Done {
         seed,
@@ -132,6 +150,37 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
     let text = serde_json::to_string_pretty(&done).expect("a result is plain values");
     write_file(&result, format!("{text}\n").as_bytes())?;
     Ok(done)
+}
+
+/// What a seed that is done gave.
+fn finished(result: &Path, request: &Request, seed: u64) -> Result<Done> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::Error(format!("{}: {why}; expected what seed {seed} of this run gave", result.display()))
+    };
+    let text = fs::read(result).map_err(|error| wrong(&error))?;
+    let done: Done = serde_json::from_slice(&text).map_err(|error| wrong(&error))?;
+    let mean = done.returns.iter().sum::<f64>() / done.returns.len() as f64;
+    if done.seed != seed {
+        return Err(wrong(&format!("seed is {}", done.seed)));
+    }
+    if done.returns.len() as u64 != request.episodes {
+        return Err(wrong(&format!("returns of {} episodes", done.returns.len())));
+    }
+    if (mean - done.mean).abs() > 1e-9 * mean.abs().max(1.0) {
+        return Err(wrong(&format!("mean is {}, of the returns {mean}", done.mean)));
+    }
+    Ok(done)
+}
+
+/// Refuses a run that is not at its end.
+pub(crate) fn check_finished(folder: &Path, request: &Request) -> Result {
+    match request.all_seeds().find(|&seed| !seed_folder(folder, seed).join(RESULT).exists()) {
+        None => Ok(()),
+        Some(seed) => Err(Failure::Error(format!(
+            "{0}: seed {seed} is not done; expected a finished run (temperance-lab sac train --resume --output {0})",
+            folder.display()
+        ))),
+    }
 }
 
 /// The run of a checkpoint, if it is one of this request.
@@ -147,10 +196,10 @@ pub(crate) fn load(checkpoint: &Path, request: &Request, seed: u64) -> Result<Tr
     Ok(training)
 }
 
-fn measure(training: &mut Training, seconds: f64) -> Result<Row> {
+fn measure(training: &mut Training, seconds: f64, watch: &dyn Observer) -> Result<Row> {
     let seen = training.take_seen();
     let losses = seen.losses();
-    let episodes = training.evaluate(EPISODES, Mode::Deterministic, EVALUATION_SEED, None)?;
+    let episodes = training.evaluate(EPISODES, Mode::Deterministic, EVALUATION_SEED, None, watch)?;
     Ok(vec![
         ("step", training.steps() as f64),
         ("episodes", training.episodes() as f64),
@@ -181,23 +230,34 @@ fn message(seed: u64, row: &Row) -> String {
 
 /// Everything that the run of a seed writes.
 const OUTPUTS: [&str; 4] = [CHECKPOINT, RESULT, METRICS, EVENTS];
+/// What a run writes at its end; its figures besides.
+pub(crate) const SUMMARY: &str = "summary.json";
+pub(crate) const PAGE: &str = "report.html";
 
 /// Prepares the folder of a run: makes it, or finds what to go on with.
 pub(crate) fn prepare(path: &Path, request: &Request, resume: bool, force: bool) -> Result {
     let file = path.join(REQUEST);
-    let removed = if force && file.exists() {
-        let of = |seed| OUTPUTS.map(|output| seed_folder(Path::new(""), seed).join(output));
-        Some(Request::read(&file)?.all_seeds().flat_map(of).collect())
-    } else {
-        None
-    };
     let beginning = Beginning {
         file: REQUEST,
         text: request.to_toml(),
         resume,
-        removed,
+        removed: (force && file.exists()).then(|| outputs(path)),
         is_same: &|file| Ok(Request::read(file)? == *request),
         expected: "a new folder",
     };
     folder::prepare(path, &beginning)
+}
+
+/// What runs have left in a folder, whatever their seeds were.
+fn outputs(folder: &Path) -> Vec<PathBuf> {
+    let mut outputs: Vec<PathBuf> = [SUMMARY, PAGE].map(PathBuf::from).into();
+    outputs.extend(FIGURES.iter().map(|name| PathBuf::from(format!("{name}.svg"))));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let seed = name.to_str().and_then(|name| name.strip_prefix("seed-"));
+        if seed.is_some_and(|seed| seed.parse::<u64>().is_ok()) {
+            outputs.extend(OUTPUTS.map(|output| Path::new(&name).join(output)));
+        }
+    }
+    outputs
 }

@@ -49,7 +49,7 @@ fn mean_return(
     mode: Mode,
     parameters: Option<&Parameters>,
 ) -> Result<f64> {
-    Ok(crate::mean_return(&training.evaluate(episodes, mode, EVALUATION_SEED, parameters)?))
+    Ok(crate::mean_return(&training.evaluate(episodes, mode, EVALUATION_SEED, parameters, &())?))
 }
 
 /// Parameters of an environment.

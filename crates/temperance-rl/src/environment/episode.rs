@@ -132,6 +132,11 @@ impl<T: Task<N>, const N: usize> Environment for Episode<T, N> {
         Ok(Step { reward, terminated, truncated })
     }
 
+    fn time_limit(&self) -> Option<u64> {
+        // Infinity was made the largest number.
+        (self.limit < u64::MAX).then_some(self.limit)
+    }
+
     fn save(&self) -> Vec<u64> {
         let episode = [self.elapsed, u64::from(self.over)];
         let numbers = self.state.iter().map(|number| number.to_bits());

@@ -143,6 +143,10 @@ pub trait Environment: Send {
     /// # Errors
     /// The state is not one of this environment.
     fn restore(&mut self, state: &[u64]) -> Result<()>;
+    /// The steps after which it cuts an episode off, if it does.
+    fn time_limit(&self) -> Option<u64> {
+        None
+    }
     /// Its expected rewards and its probabilities, if it has finitely many states.
     fn table(&self) -> Option<Table> {
         None
