@@ -99,7 +99,7 @@ pub(crate) struct SacTrainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SacEvaluateArguments {
-    /// The folder of a run.
+    /// The folder of a finished run.
     #[arg(value_name = "DIR")]
     pub(crate) run: PathBuf,
     /// A parameter of the environment, other than in training; may be given again
@@ -121,7 +121,7 @@ pub(crate) struct SacPlotArguments {
     /// The folders of runs, up to five.
     #[arg(value_name = "DIR", required = true, num_args = 1..=5)]
     pub(crate) runs: Vec<PathBuf>,
-    /// The page.
+    /// The page: a file that ends in .html.
     #[arg(short, long, value_name = "FILE", default_value = "sac.html")]
     pub(crate) output: PathBuf,
 }
