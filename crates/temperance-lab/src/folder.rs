@@ -1,5 +1,6 @@
 //! The folder of a run: a new one, or one to go on in; pages in it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,5 +75,10 @@ pub(crate) fn write_page(document: &Document, folder: &Path, name: &str) -> Resu
 /// Whether a folder has nothing in it, or is not there; what a killed process left unfinished does not count.
 pub(crate) fn is_empty(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    !entries.map(|entry| entry.file_name()).any(|name| !name.to_string_lossy().starts_with(".temperance-"))
+    entries.map(|entry| entry.file_name()).all(|name| is_unfinished(&name))
+}
+
+/// Whether a file is one that was being written when its process ended.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(".temperance-")
 }

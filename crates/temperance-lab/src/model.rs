@@ -35,11 +35,14 @@ pub struct Output {
     pub logits: Tensor<2>,
 }
 
+/// Weights of a model: with gradients and the moments of Adam they are 1 GB.
+const MOST_WEIGHTS: f64 = 67_108_864.0;
+
 impl Classifier {
     /// A classifier with the weights of the seed: uniform in ±1/√(inputs of the unit), as Burn and PyTorch choose them.
     ///
     /// # Errors
-    /// If convolutions are asked for and the inputs are no images, or images of less than 4 x 4.
+    /// If convolutions are asked for and the inputs are no images, or images of less than 4 x 4; if there are too many weights.
     pub fn new(settings: &Settings, shape: &[usize], classes: usize, device: &Device) -> Result<Self> {
         let mut rng = random::stream(settings.seed, Stream::Weights, 0);
         let mut width: usize = shape.iter().product();
@@ -68,6 +71,16 @@ impl Classifier {
             ModelKind::Mlp => settings.depth,
             ModelKind::Cnn => 1,
         };
+        let widths: Vec<f64> = [width as f64]
+            .into_iter()
+            .chain(std::iter::repeat_n(settings.width as f64, depth))
+            .chain([classes as f64])
+            .collect();
+        let weights: f64 = widths.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        if weights > MOST_WEIGHTS {
+            let expected = format!("at most {MOST_WEIGHTS}: a smaller width, depth or number of classes");
+            return Err(Failure::Error(format!("number of weights is {weights}; expected {expected}")));
+        }
         let mut hidden = Vec::new();
         for _ in 0..depth {
             hidden.push(linear(width, settings.width, &mut rng, device));

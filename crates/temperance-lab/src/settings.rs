@@ -276,7 +276,8 @@ impl Settings {
         let every = EVERY_KEY;
         for key in table.keys() {
             if !every.contains(&key.as_str()) {
-                let text = format!("{shown}: key {key} is not known; {}", nearest(key, every));
+                let text =
+                    format!("{shown}: key {} is not known; {}", key.escape_debug(), nearest(key, every));
                 return Err(Failure::Error(text));
             }
         }
@@ -313,7 +314,7 @@ impl Settings {
         good(decay >= 0.0 && decay.is_finite(), "weight_decay", &decay, "a number, 0 or above")?;
         let classes = self.classes.unwrap_or(2);
         // What no memory holds is refused here, not by the allocator.
-        good((2..=1 << 20).contains(&classes), "classes", &classes, "a number from 2 to 1048576")?;
+        good((2..=1 << 16).contains(&classes), "classes", &classes, "a number from 2 to 65536")?;
         good((1..=1 << 14).contains(&self.width), "width", &self.width, "a number from 1 to 16384")?;
         good(self.depth <= 1000, "depth", &self.depth, "at most 1000")?;
         good(self.batch_size > 0, "batch_size", &self.batch_size, "at least 1")?;

@@ -201,6 +201,7 @@ fn a_run_is_not_taken_for_another() {
 
     // Another run in its place leaves nothing of it, and what is not of a run stays.
     std::fs::write(run.join("seed-2/notes.txt"), "mine").unwrap();
+    std::fs::write(run.join("seed-0/.temperance-aB3.tmp"), "half").unwrap();
     let wild = ["--force", "--seed", "7", "--set", "critic_learning_rate=1e30"];
     let text = bad(train(&run, &[&SMALL[..], &wild].concat()));
     assert!(text.starts_with("error: seed 7: ") && text.contains(" at step "), "{text}");
@@ -211,6 +212,16 @@ fn a_run_is_not_taken_for_another() {
     left.sort();
     assert_eq!(left, ["sac.toml", "seed-2", "seed-7"]);
     assert_eq!(std::fs::read_dir(run.join("seed-2")).unwrap().count(), 1);
+}
+
+/// No round begins after the random steps, so there is no speed to speak of; the run is whole all the same.
+#[test]
+fn a_run_of_random_steps_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = ["--steps", "101", "--set", "environments=3", "--episodes", "2"];
+    let text = good(train(folder.path(), &short));
+    assert!(text.contains("Pendulum-v1 after 102 steps") && !text.contains("inf"), "{text}");
+    assert!(good(train(folder.path(), &["--resume"])).contains("Pendulum-v1 after 102 steps"));
 }
 
 /// Where nothing ends an episode, an evaluation ends all the same, and Ctrl-C ends it at once.

@@ -35,6 +35,9 @@ fn demonstrations_become_a_page_with_numbers_and_pictures() {
     let first = read();
     assert!(good(demo(&place, &["bandit", "corridor", "--quick", "--quiet"])).is_empty());
     assert_eq!(read(), first);
+    // Another page leaves no figure of this one.
+    good(demo(&place, &["bandit", "--quick", "--quiet"]));
+    assert!(place.join("demo-bandit.svg").exists() && !place.join("demo-corridor.svg").exists());
 }
 
 #[test]

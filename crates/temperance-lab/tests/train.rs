@@ -257,7 +257,13 @@ fn bad_input_is_named() {
         assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     }
     let text = bad(train(&run, &["--classes", "0"]));
-    assert_eq!(text, "error: classes is 0; expected a number from 2 to 1048576\n");
+    assert_eq!(text, "error: classes is 0; expected a number from 2 to 65536\n");
+    let text = bad(train(&run, &["--width", "16384", "--depth", "1000"]));
+    assert!(
+        text.starts_with("error: number of weights is 2681")
+            && text.contains("; expected at most 67108864: "),
+        "{text}"
+    );
     let text = bad(train(&run, &["--label-smoothing", "linear:0:2:100"]));
     assert_eq!(text, "error: epsilon is 2; expected a number from 0 to 1\n");
     let text = bad(train(&run, &["--resume"]));

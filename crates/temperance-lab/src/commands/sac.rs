@@ -212,6 +212,9 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
                 other => other,
             }
         })?;
+        if numbers.is_empty() {
+            remove_figures(folder);
+        }
         // What is done is kept, whatever becomes of the rest.
         document.facts.push((demonstration.name.into(), demonstration.summary.into()));
         document.sections.push(shown.section);
@@ -226,6 +229,17 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
         writeln!(io.stdout, "Written to {}: {DEMO}, {NUMBERS} and a .svg of each figure.", folder.display())?;
     }
     Ok(())
+}
+
+/// Removes the figures of an earlier page, which the new one may not have.
+fn remove_figures(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("demo-") && name.ends_with(".svg") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Shows progress, and stops at Ctrl-C.

@@ -101,7 +101,8 @@ impl Request {
                 if !known.contains_key(&key) {
                     let names: Vec<&str> = known.keys().map(String::as_str).collect();
                     return Err(Failure::Error(format!(
-                        "setting {key} is not known; {}",
+                        "setting {} is not known; {}",
+                        key.escape_debug(),
                         nearest(&key, &names)
                     )));
                 }
@@ -125,7 +126,8 @@ impl Request {
         for (key, value) in table {
             if !whole.contains_key(&key) {
                 let names: Vec<&str> = whole.keys().map(String::as_str).chain(["preset"]).collect();
-                return Err(Failure::Error(format!("key {key} is not known; {}", nearest(&key, &names))));
+                let text = format!("key {} is not known; {}", key.escape_debug(), nearest(&key, &names));
+                return Err(Failure::Error(text));
             }
             whole.insert(key.clone(), value.clone());
             if let Err(error) = whole.clone().try_into::<Request>() {

@@ -15,7 +15,7 @@ use temperance_rl::{Mode, Training, mean_return, side_by_side};
 use super::Request;
 use super::page::FIGURES;
 use crate::failure::{Failure, Result};
-use crate::folder::{self, Beginning};
+use crate::folder::{self, Beginning, is_unfinished};
 use crate::interrupt;
 use crate::record::{EVENTS, METRICS, Recorder, Row};
 
@@ -139,7 +139,8 @@ fn one(request: &Request, seed: u64, folder: &Path, bar: &ProgressBar, stop: &At
     let episodes = training
         .evaluate(request.episodes, Mode::Deterministic, EVALUATION_SEED, None, &watch)
         .map_err(|error| named(error.into(), &training, saved))?;
-    let after = training.steps().saturating_sub(warm);
+    // From the first round that began after the random ones.
+    let after = if measured > 0.0 { training.steps().saturating_sub(warm) } else { 0 };
     let done = Done {
         seed,
         mean: mean_return(&episodes),
@@ -256,7 +257,12 @@ fn outputs(folder: &Path) -> Vec<PathBuf> {
         let name = entry.file_name();
         let seed = name.to_str().and_then(|name| name.strip_prefix("seed-"));
         if seed.is_some_and(|seed| seed.parse::<u64>().is_ok()) {
-            outputs.extend(OUTPUTS.map(|output| Path::new(&name).join(output)));
+            let place = Path::new(&name);
+            outputs.extend(OUTPUTS.map(|output| place.join(output)));
+            // What a process that was killed had begun to write.
+            let within = fs::read_dir(entry.path()).into_iter().flatten().flatten();
+            let begun = within.map(|file| file.file_name()).filter(|file| is_unfinished(file));
+            outputs.extend(begun.map(|file| place.join(file)));
         }
     }
     outputs
