@@ -407,9 +407,14 @@ pub(crate) fn nearest(name: &str, names: &[&str]) -> String {
     }
 }
 
+/// A text of several lines on one.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace('\n', " ")
+}
+
 /// What is wrong with a file, on one line, and on which line of it.
 pub(crate) fn with_line(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().replace('\n', " ");
+    let message = one_line(error.message());
     match error.span().and_then(|span| text.get(..span.start)) {
         Some(before) => format!("line {}: {message}", 1 + before.matches('\n').count()),
         None => message,

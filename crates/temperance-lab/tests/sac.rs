@@ -136,20 +136,7 @@ fn a_run_is_not_taken_for_another() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     good(train(&run, &[&SMALL[..], &["--seeds", "3"]].concat()));
-    good(train(
-        &run,
-        &[
-            "--resume",
-            "--preset",
-            "sb3",
-            "--set",
-            "hidden=[16,16]",
-            "--set",
-            "batch_size=16",
-            "--set",
-            "learning_starts=50",
-        ],
-    ));
+    good(train(&run, &[&["--resume", "--preset", "sb3"], &SMALL[2..8]].concat()));
     let text = bad(train(&run, &["--resume", "--preset", "cleanrl"]));
     assert!(
         text.ends_with("holds a run of other settings; expected those of the run that is resumed, or none\n"),

@@ -35,9 +35,11 @@ fn demonstrations_become_a_page_with_numbers_and_pictures() {
     let first = read();
     assert!(good(demo(&place, &["bandit", "corridor", "--quick", "--quiet"])).is_empty());
     assert_eq!(read(), first);
-    // Another page leaves no figure of this one.
+    // Another page leaves no figure of this one, and what is not of it.
+    std::fs::write(place.join("demo-mine.svg"), "mine").unwrap();
     good(demo(&place, &["bandit", "--quick", "--quiet"]));
     assert!(place.join("demo-bandit.svg").exists() && !place.join("demo-corridor.svg").exists());
+    assert_eq!(std::fs::read(place.join("demo-mine.svg")).unwrap(), b"mine");
 }
 
 #[test]

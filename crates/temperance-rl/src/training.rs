@@ -1,8 +1,6 @@
 //! A run: environments, an agent that acts in them, and what it learns from.
 
-use std::ops::ControlFlow;
-
-use temperance::fold::{Observer, Progress};
+use temperance::fold::{Observer, Progress, tell};
 use temperance::{Error, ErrorKind, Parameters, Result};
 
 use crate::agent::{Agent, Choice, Mode};
@@ -291,17 +289,9 @@ pub fn evaluate(
     let mut rng = stream(seed, Stream::Evaluation, 0);
     let mut all = Vec::new();
     let longest = environment.time_limit().unwrap_or(LONGEST_EPISODE);
-    let tell = |rows| {
-        let progress = Progress { task: "evaluating", rows, total: Some(episodes), pass: 0 };
-        match observer.progress(progress) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                Err(Error::new(ErrorKind::Interrupted, "evaluating", "interrupted", "it to finish"))
-            }
-        }
-    };
+    let at = |rows| Progress { task: "evaluating", rows, total: Some(episodes), pass: 0 };
     for number in 0..episodes {
-        tell(number)?;
+        tell(observer, at(number))?;
         environment.reset((number == 0).then_some(seed), &mut observation);
         let exploration = agent.exploration(&mut rng);
         let mut episode = Episode { total: 0.0, length: 0, terminated: false };
@@ -316,7 +306,7 @@ pub fn evaluate(
                 break;
             }
             if episode.length.is_multiple_of(1000) {
-                tell(number)?;
+                tell(observer, at(number))?;
             }
         }
         all.push(episode);

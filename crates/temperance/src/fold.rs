@@ -91,9 +91,19 @@ pub fn fold<F: Fold>(fold: &F, rows: &dyn Rows) -> Result<F::Output> {
 
 /// Tells an observer.
 ///
+/// ```
+/// use temperance::ErrorKind;
+/// use temperance::fold::{Progress, tell};
+///
+/// let progress = Progress { task: "reading", rows: 5, total: Some(10), pass: 0 };
+/// assert!(tell(&(), progress).is_ok());
+/// let stop = |_: Progress| std::ops::ControlFlow::Break(());
+/// assert_eq!(tell(&stop, progress).unwrap_err().kind(), ErrorKind::Interrupted);
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::Interrupted`] if it breaks.
-pub(crate) fn tell(observer: &dyn Observer, progress: Progress) -> Result<()> {
+pub fn tell(observer: &dyn Observer, progress: Progress) -> Result<()> {
     match observer.progress(progress) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => {

@@ -185,8 +185,8 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     let demonstrations = named(&arguments.names)?;
     let folder = &arguments.output;
     let earlier = std::fs::read(folder.join(NUMBERS)).ok();
-    let earlier = earlier.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    if !is_empty(folder) && earlier.is_none_or(|page| page.get("demonstrations").is_none()) {
+    let mut earlier = earlier.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    if !is_empty(folder) && earlier.as_ref().is_none_or(|page| page.get("demonstrations").is_none()) {
         let expected = "expected a new folder, or that of a page of demonstrations";
         return Err(Failure::Error(format!("{}: is not empty; {expected}", folder.display())));
     }
@@ -212,14 +212,16 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
                 other => other,
             }
         })?;
-        if numbers.is_empty() {
-            remove_figures(folder);
+        if let Some(earlier) = earlier.take() {
+            remove_figures(folder, &earlier);
         }
         // What is done is kept, whatever becomes of the rest.
         document.facts.push((demonstration.name.into(), demonstration.summary.into()));
         document.sections.push(shown.section);
         numbers.insert(demonstration.name.to_owned(), shown.numbers);
-        let json = json!({ "command": command, "demonstrations": numbers });
+        let figures = document.sections.iter().flat_map(|section| &section.figures);
+        let figures: Vec<&str> = figures.map(|figure| figure.name).collect();
+        let json = json!({ "command": command, "figures": figures, "demonstrations": numbers });
         write_file(&folder.join(NUMBERS), format!("{}\n", pretty(&json)).as_bytes())?;
         write_page(&document, folder, DEMO)?;
     }
@@ -231,14 +233,11 @@ fn run_demo(arguments: &SacDemoArguments, io: &mut Io<'_>) -> Result {
     Ok(())
 }
 
-/// Removes the figures of an earlier page, which the new one may not have.
-fn remove_figures(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("demo-") && name.ends_with(".svg") {
-            let _ = std::fs::remove_file(entry.path());
-        }
+/// Removes the figures of an earlier page, which the new one may not have; only those that it names as its own.
+fn remove_figures(folder: &Path, earlier: &serde_json::Value) {
+    let figures = earlier["figures"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+    for name in figures.filter(|name| name.starts_with("demo-") && !name.contains(['/', '\\'])) {
+        let _ = std::fs::remove_file(folder.join(format!("{name}.svg")));
     }
 }
 

@@ -14,15 +14,8 @@ use crate::statistics::{Estimate, interquartile, number};
 /// The names of the figures.
 pub(crate) const FIGURES: [&str; 2] = ["sac-returns", "sac-entropy"];
 
-/// A column of the measurements of a run: steps, and the values of every seed at each.
-struct Series {
-    steps: Vec<f64>,
-    values: Vec<Vec<f64>>,
-}
-
-/// As far as every seed has come.
-fn series(folder: &Path, request: &Request, column: &str) -> Result<Series> {
-    let at = |name: &str| COLUMNS.iter().position(|column| *column == name).expect("it is a column");
+/// The rows of measurements of every seed of a run, as far as all have come.
+fn measurements(folder: &Path, request: &Request) -> Result<Vec<Vec<Vec<f64>>>> {
     let mut seeds = Vec::new();
     for seed in request.all_seeds() {
         let file = seed_folder(folder, seed).join(METRICS);
@@ -33,17 +26,18 @@ fn series(folder: &Path, request: &Request, column: &str) -> Result<Series> {
         seeds.push(read_columns(&file, &COLUMNS)?);
     }
     let rows = seeds.iter().map(Vec::len).min().unwrap_or(0);
-    Ok(Series {
-        steps: seeds[0][..rows].iter().map(|row| row[at("step")]).collect(),
-        values: (0..rows).map(|row| seeds.iter().map(|rows| rows[row][at(column)]).collect()).collect(),
-    })
+    seeds.iter_mut().for_each(|seed| seed.truncate(rows));
+    Ok(seeds)
 }
 
 /// The interquartile mean over the seeds, with its interval as a band.
-fn curve(label: &str, series: &Series) -> Curve {
-    let points = series.steps.iter().zip(&series.values).map(|(&step, values)| {
-        let known: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        (step, (!known.is_empty()).then(|| interquartile(&known)))
+fn curve(label: &str, seeds: &[Vec<Vec<f64>>], column: &str) -> Curve {
+    let at = |name: &str| COLUMNS.iter().position(|column| *column == name).expect("it is a column");
+    let (step, column) = (at("step"), at(column));
+    let points = (0..seeds[0].len()).map(|row| {
+        let values = seeds.iter().map(|rows| rows[row][column]);
+        let known: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        (seeds[0][row][step], (!known.is_empty()).then(|| interquartile(&known)))
     });
     let points: Vec<(f64, Estimate)> =
         points.filter_map(|(step, estimate)| Some((step, estimate?))).collect();
@@ -60,19 +54,21 @@ fn by_step(title: &str, curves: Vec<Curve>) -> Panel {
 
 /// Curves of runs beside each other: returns, then entropies, α and values.
 pub(crate) fn curves(runs: &[(String, &Path, Request)]) -> Result<Vec<Figure>> {
-    let of = |column: &str| -> Result<Vec<Curve>> {
-        runs.iter()
-            .map(|(label, folder, request)| Ok(curve(label, &series(folder, request, column)?)))
-            .collect()
+    let measured: Vec<(&str, Vec<Vec<Vec<f64>>>)> = runs
+        .iter()
+        .map(|(label, folder, request)| Ok((label.as_str(), measurements(folder, request)?)))
+        .collect::<Result<_>>()?;
+    let of = |column: &str| -> Vec<Curve> {
+        measured.iter().map(|(label, seeds)| curve(label, seeds, column)).collect()
     };
     let returns = vec![
-        by_step("Return of the policy without noise", of("evaluation_return")?),
-        by_step("Return in training", of("train_return")?),
+        by_step("Return of the policy without noise", of("evaluation_return")),
+        by_step("Return in training", of("train_return")),
     ];
     let inside = vec![
-        by_step("Entropy of the policy (nats)", of("entropy")?),
-        by_step("α", of("alpha")?),
-        by_step("Value that the critics see", of("value")?),
+        by_step("Entropy of the policy (nats)", of("entropy")),
+        by_step("α", of("alpha")),
+        by_step("Value that the critics see", of("value")),
     ];
     Ok(vec![
         figure(

@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use crate::args::SacTrainArguments;
 use crate::failure::{Failure, Result};
-use crate::settings::{nearest, with_line};
+use crate::settings::{nearest, one_line, with_line};
 
 /// Everything that decides a run of training; the file in its folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Request {
         for (key, values) in [("settings", arguments.set.clone()), ("parameters", parameters.collect())] {
             let part = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
             let Value::Table(part) = part else {
-                return Err(Failure::Error(format!("{key} is {}; expected a table", one_line(part))));
+                return Err(Failure::Error(one_line(&format!("{key} is {part}; expected a table"))));
             };
             part.extend(values);
         }
@@ -108,8 +108,8 @@ impl Request {
                 }
                 settings.insert(key.clone(), value.clone());
                 if let Err(error) = settings.clone().try_into::<Settings>() {
-                    let text = error.message().replace('\n', " ");
-                    return Err(Failure::Error(format!("setting {key} is {}: {text}", one_line(&value))));
+                    let text = one_line(&format!("setting {key} is {value}: {}", error.message()));
+                    return Err(Failure::Error(text));
                 }
             }
         }
@@ -131,8 +131,8 @@ impl Request {
             }
             whole.insert(key.clone(), value.clone());
             if let Err(error) = whole.clone().try_into::<Request>() {
-                let text = error.message().replace('\n', " ");
-                return Err(Failure::Error(format!("{key} is {}: {text}", one_line(&value))));
+                let text = one_line(&format!("{key} is {value}: {}", error.message()));
+                return Err(Failure::Error(text));
             }
         }
         whole.insert("settings".into(), Value::Table(settings));
@@ -201,10 +201,6 @@ fn full() -> Settings {
         q_clip: Some(0.0),
         ..Settings::default()
     }
-}
-
-fn one_line(value: &Value) -> String {
-    value.to_string().replace('\n', " ")
 }
 
 fn to_table(value: &impl Serialize) -> Table {

@@ -18,6 +18,7 @@ use crate::failure::{Failure, Result};
 use crate::folder::{self, Beginning, is_unfinished};
 use crate::interrupt;
 use crate::record::{EVENTS, METRICS, Recorder, Row};
+use crate::statistics::Estimate;
 
 /// What is trained, in the folder of the run.
 pub(crate) const REQUEST: &str = "sac.toml";
@@ -160,7 +161,7 @@ fn finished(result: &Path, request: &Request, seed: u64) -> Result<Done> {
     };
     let text = fs::read(result).map_err(|error| wrong(&error))?;
     let done: Done = serde_json::from_slice(&text).map_err(|error| wrong(&error))?;
-    let mean = done.returns.iter().sum::<f64>() / done.returns.len() as f64;
+    let mean = Estimate::of(&done.returns).mean;
     if done.seed != seed {
         return Err(wrong(&format!("seed is {}", done.seed)));
     }

@@ -24,12 +24,11 @@ pub mod obstacle;
 pub mod pendulum;
 pub mod target_entropy;
 
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use temperance::fold::{Observer, Progress};
+use temperance::fold::{Observer, Progress, tell};
 use temperance::policy::FiniteMdp;
-use temperance::{Error, ErrorKind, Parameter, Parameters, Result};
+use temperance::{Parameter, Parameters, Result};
 
 use crate::environment::make;
 use crate::{Mode, Plan, Settings, Training};
@@ -84,13 +83,7 @@ impl<'a> Work<'a> {
 
     fn add(&self, amount: u64) -> Result<()> {
         let rows = self.done.fetch_add(amount, Ordering::Relaxed) + amount;
-        let progress = Progress { task: self.task, rows, total: Some(self.total), pass: 0 };
-        match self.observer.progress(progress) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                Err(Error::new(ErrorKind::Interrupted, self.task, "interrupted", "it to finish"))
-            }
-        }
+        tell(self.observer, Progress { task: self.task, rows, total: Some(self.total), pass: 0 })
     }
 
     /// Trains to the end; asks `measure` after every `every` steps.
